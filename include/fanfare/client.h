@@ -1,0 +1,90 @@
+// fanfare::Client: send through Firebase Cloud Messaging from C++.
+//
+//   auto client = fanfare::Client::open({.credentials_file = "key.json"});
+//   if (!client) { … client.error().what … }
+//   auto outcome = client->send(message, {TargetKind::token, "…"});
+//   if (outcome.accepted()) … else if (outcome.verdict.action == Action::retire_device) …
+//
+// One client holds one project's connections and access token; make it once and keep it. It
+// retries what FCM's rules allow (Retry-After, backoff with jitter, quota) and returns the final
+// outcome. An outcome is never an exception: a refused message is a result.
+//
+// Threads: every member may be called from any thread. Callbacks run on the client's own thread;
+// they must not block and must not call the blocking forms.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "fanfare/message.h"
+#include "fanfare/result.h"
+#include "fanfare/target.h"
+#include "fanfare/verdict.h"
+
+namespace fanfare {
+
+struct ClientOptions {
+  /// Service-account key file. Empty: GOOGLE_APPLICATION_CREDENTIALS, else the well-known file of
+  /// gcloud. Not needed when FCM_EMULATOR_HOST is set or the endpoint is plaintext.
+  std::string credentials_file;
+  std::string project;          ///< Empty: the credentials' own project.
+  std::string endpoint;         ///< Empty: https://fcm.googleapis.com; "http://…" is plaintext.
+  std::string ca_file;          ///< PEM with extra trust anchors; empty: the system's only.
+  bool validate_only = false;   ///< FCM checks every message and delivers none.
+  std::size_t connections = 4;  ///< At most this many, 100 messages under way on each.
+  std::uint64_t messages_per_minute = 600'000;  ///< FCM's default quota; 0: no pacing.
+  std::chrono::milliseconds ramp{60'000};       ///< From a slow start to the full rate.
+  std::chrono::milliseconds request_timeout{30'000};
+  int max_attempts = 5;
+  std::chrono::milliseconds give_up_after{std::chrono::hours(1)};
+  bool retry_unknown = true;  ///< False: a message whose outcome is unknown is not sent again.
+};
+
+/// The end of one message to one target.
+struct Outcome {
+  Target target;
+  Verdict verdict;   ///< Of the last attempt.
+  Answer answer;     ///< The raw answer behind it.
+  int attempts = 0;  ///< 0: held back because project or platform is blocked; the verdict says why.
+  [[nodiscard]] bool accepted() const noexcept { return verdict.kind == VerdictKind::accepted; }
+};
+
+class Client {
+ public:
+  /// Reads the credentials and starts the client's thread; connects on first use.
+  /// Error::Kind::credentials or ::input when the key file is missing or wrong, ::usage when no
+  /// project is known.
+  [[nodiscard]] static Result<Client> open(ClientOptions options);
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  ~Client();  ///< Ends what is pending (as unknown or unsent), then returns.
+
+  using Callback = std::function<void(Outcome)>;
+
+  /// Sends one message; `on_outcome` is called exactly once.
+  void send(const Message& message, Target target, Callback on_outcome);
+  /// The same, as a future.
+  [[nodiscard]] std::future<Outcome> send_async(const Message& message, Target target);
+  /// The same, waiting for the outcome.
+  [[nodiscard]] Outcome send(const Message& message, Target target);
+
+  /// Sends one message to every target that `next` yields, in constant memory: `next` is asked
+  /// only when there is room, outcomes come in the order in which they are known. Both are called
+  /// on the calling thread; returns after the last outcome.
+  void send_each(const Message& message, const std::function<std::optional<Target>()>& next,
+                 const std::function<void(const Outcome&)>& on_outcome);
+
+  [[nodiscard]] const std::string& project() const noexcept;
+
+ private:
+  struct Impl;
+  explicit Client(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fanfare

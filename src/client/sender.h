@@ -1,0 +1,44 @@
+// Sender: makes one attempt to send one message to FCM. Everything above this file sees FCM only
+// as a Sender; repeating is decided in retry_loop.h.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "fanfare/target.h"
+#include "fanfare/verdict.h"
+
+#include "fcm/encoded_message.h"
+
+namespace fanfare::client {
+
+/// What one attempt came to: the raw answer, kept as evidence, and what it means.
+struct Attempt {
+  Answer answer;
+  Verdict verdict;
+};
+
+class Sender {
+ public:
+  using Handler = std::function<void(Attempt)>;
+
+  /// Makes one attempt. `on_attempt` is called exactly once, on the sender's own thread, never
+  /// from within send. A refused access token (credential_stale) is refreshed once, by one refresh
+  /// for all, and the request repeated; when that is refused too, or no token can be had, the
+  /// verdict is project_blocked with a rule "oauth.…" that names the cause.
+  virtual void send(std::shared_ptr<const fcm::EncodedMessage> message, const Target& target,
+                    Handler on_attempt) = 0;
+  virtual ~Sender() = default;
+};
+
+/// Delays attempts to keep to a rate. Called on the sender's thread before each attempt.
+class Pacer {
+ public:
+  /// How long the next attempt must wait; zero: it may go now and is counted.
+  [[nodiscard]] virtual std::chrono::nanoseconds reserve(
+      std::chrono::steady_clock::time_point now) = 0;
+  virtual ~Pacer() = default;
+};
+
+}  // namespace fanfare::client

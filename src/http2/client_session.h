@@ -1,0 +1,99 @@
+// ClientSession: the client's end of one HTTP/2 connection as a value. Bytes in, bytes and
+// events out; no socket, no TLS, no clock.
+//
+// The rule that is easy to get wrong is what may be sent again. A request ends in exactly one of
+// three ways, and only `unsent` promises that the server did not process it:
+//
+//   submitted --> answered   a whole answer arrived (END_STREAM)
+//             --> unsent     never written in full, RST_STREAM(REFUSED_STREAM), or its stream id
+//                            is above a GOAWAY's last-stream-id (RFC 9113, 8.7 and 6.8)
+//             --> unknown    everything else: other resets, a dying connection, a cancel after
+//                            the request was written, an answer over the limits
+//
+// Not thread-safe; the owner calls it from one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "http2/exchange.h"
+
+namespace fanfare::http2 {
+
+/// Chosen by the owner, unique within the session, handed back in `Ended`.
+using RequestId = std::uint64_t;
+
+/// The end of one request; exactly one for each submit.
+struct Ended {
+  enum class How : std::uint8_t { answered, unsent, unknown };
+  RequestId id = 0;
+  How how = How::unknown;
+  Response response;   ///< Filled when answered.
+  std::string reason;  ///< When not answered: why, for people ("GOAWAY ENHANCE_YOUR_CALM …").
+};
+
+struct ClientLimits {
+  std::uint32_t streams = 100;           ///< At most this many at once, until SETTINGS say less;
+                                         ///< FCM's own limit is 100 and exceeding it is fatal.
+  std::size_t header_bytes = 64U << 10;  ///< Of one answer, all names and values.
+  std::size_t body_bytes = 1U << 20;     ///< Of one answer; more ends the request as unknown.
+};
+
+class ClientSession {
+ public:
+  explicit ClientSession(const ClientLimits& limits = {});
+  ~ClientSession();
+  ClientSession(const ClientSession&) = delete;
+  ClientSession& operator=(const ClientSession&) = delete;
+
+  /// How many requests may be submitted now: the smaller of our and the server's limit, less the
+  /// open streams; 0 when draining or dead.
+  [[nodiscard]] std::size_t free_streams() const noexcept;
+  /// Requests submitted and not ended.
+  [[nodiscard]] std::size_t open_streams() const noexcept;
+
+  /// Starts a request. Precondition: free_streams() > 0 and a fresh id.
+  void submit(RequestId id, const Request& request);
+
+  /// Gives a request up (its deadline passed): RST_STREAM(CANCEL). It ends as `unsent` when it was
+  /// not yet written, else as `unknown`. No effect when it has ended.
+  void cancel(RequestId id, std::string reason);
+
+  /// Sends a PING; `take_pongs` counts its acknowledgement.
+  void ping();
+
+  /// Feeds bytes that arrived. After a protocol error the session is dead and has ended every
+  /// request; the rest of the output (a GOAWAY) should still be written.
+  void receive(std::span<const std::uint8_t> bytes);
+
+  /// The connection is gone: ends every open request (see the drawing above).
+  void connection_lost(std::string reason);
+
+  /// Sends GOAWAY(NO_ERROR) and takes no more requests.
+  void shut_down();
+
+  /// Appends what must be written, if anything, in order.
+  void take_output(std::string& out);
+
+  /// Moves the ended requests to the end of `out`, in the order in which they ended.
+  void take_ended(std::vector<Ended>& out);
+
+  /// PING acknowledgements since the last call.
+  [[nodiscard]] std::size_t take_pongs() noexcept;
+
+  /// A GOAWAY came or shut_down was called: open requests finish, new ones go elsewhere.
+  [[nodiscard]] bool draining() const noexcept;
+  /// Nothing more will come of this session; close the connection.
+  [[nodiscard]] bool dead() const noexcept;
+  /// True once the server's first SETTINGS arrived.
+  [[nodiscard]] bool settled() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fanfare::http2

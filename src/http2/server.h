@@ -1,0 +1,60 @@
+// Server: one listening port that speaks TLS and plaintext, HTTP/2 and HTTP/1.1, told apart by
+// the first bytes. Requests arrive whole; answers may come later, from the same thread.
+//
+// Lives on one thread, that of its io_context.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "fanfare/result.h"
+
+#include "http2/server_session.h"
+#include "http2/tls.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace fanfare::http2 {
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;           ///< 0: the system chooses; see Server::port().
+  std::shared_ptr<TlsContext> tls;  ///< Null: plaintext only.
+  ServerLimits limits;
+  std::size_t max_connections = 1'000;  ///< More are closed at once.
+};
+
+/// The way back for one request. Exactly one of its calls has an effect, the first; dropping it
+/// unanswered leaves the client waiting. It may outlive its connection: then calls do nothing.
+class Reply {
+ public:
+  virtual ~Reply() = default;
+  virtual void respond(Response response) = 0;
+  /// RST_STREAM over HTTP/2; over HTTP/1.1 the connection is closed.
+  virtual void reset(ErrorCode code) = 0;
+  /// GOAWAY whose last-stream-id is just below this request, which was never processed; the
+  /// answers before it are still written. Over HTTP/1.1 as reset.
+  virtual void go_away(ErrorCode code, std::string debug) = 0;
+  /// Writes what was answered before and closes the connection without a word.
+  virtual void cut() = 0;
+};
+
+class Server {
+ public:
+  using Handler = std::function<void(Request, std::shared_ptr<Reply>)>;
+
+  /// Listens at once. Error::Kind::network when the address can't be had.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> open(boost::asio::io_context& io,
+                                                            ServerOptions options, Handler handler);
+  virtual ~Server() = default;
+  [[nodiscard]] virtual std::uint16_t port() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t connections() const noexcept = 0;
+  /// Stops listening and sends GOAWAY on every connection; open requests may still be answered.
+  virtual void shut_down() = 0;
+};
+
+}  // namespace fanfare::http2

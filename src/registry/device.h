@@ -1,0 +1,60 @@
+// Device: a registration with its owner, platform, tags and state.
+//
+// The life of a device:
+//
+//   import/register -> active -> retired -> (tombstone with evidence, 30 days) -> purged
+//                        ^  \      |  ^
+//                        |   v     |  |
+//                        |  suspect --+     a brake is on: kept, but not believed to live
+//                        +---------+        re-registration, restore, accepted by FCM
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fanfare/target.h"
+
+#include "base/time_text.h"
+
+namespace fanfare::registry {
+
+enum class State : std::uint8_t { active, suspect, retired };
+[[nodiscard]] std::string_view to_string(State state) noexcept;
+[[nodiscard]] std::optional<State> parse_state(std::string_view text) noexcept;
+
+/// Row number in the store; the order in which an audience is walked.
+using DeviceId = std::int64_t;
+
+struct Device {
+  DeviceId id = 0;       ///< 0: not stored yet.
+  Target registration;   ///< Kind token or fid.
+  std::string project;   ///< Empty: whichever project the store's user sends from.
+  std::string user;      ///< Owner; empty: unknown.
+  std::string platform;  ///< "android", "ios", "web"; empty: unknown.
+  std::string locale;    ///< BCP 47.
+  std::string app_version;
+  std::vector<std::string> tags;
+  std::optional<SystemTime> last_seen;  ///< When the app was last known to run.
+
+  // Kept by the registry:
+  State state = State::active;
+  std::string rule;  ///< Rule of the verdict behind a suspect or retired state.
+  std::optional<SystemTime> created;
+  std::optional<SystemTime> changed;        ///< When the state last changed.
+  std::optional<SystemTime> last_accepted;  ///< When FCM last accepted a message for it.
+};
+
+/// Why a device changed, kept with it: the raw answer, the rule, the time.
+struct Event {
+  SystemTime at{};
+  State from = State::active;
+  State to = State::active;
+  std::string cause;     ///< "verdict", "import", "retire", "restore", "prune", "brake".
+  std::string rule;      ///< Of the verdict; empty for deeds of a person.
+  std::string evidence;  ///< JSON: {"status":404,"body":"…","campaign":7}; at most 8 KiB.
+};
+
+}  // namespace fanfare::registry

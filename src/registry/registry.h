@@ -1,0 +1,211 @@
+// Registry: the devices of a fleet, their state and history, and the campaigns that walk over
+// them, in one SQLite file (WAL).
+//
+// Every change and its evidence are one transaction. A campaign is a row: message, audience and
+// cursor; only a device that waits for a retry has a row of its own. Whoever records results does
+// so in batches with the new cursor, so that a crash loses or repeats both or neither.
+//
+// Errors are Error::Kind::storage and name the file: missing, not a Fanfare store, made by a newer
+// version, locked, read-only, full. One Registry per thread; several processes may share a file.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fanfare/result.h"
+
+#include "registry/device.h"
+
+namespace fanfare::registry {
+
+struct OpenOptions {
+  enum class Mode : std::uint8_t { create, existing, read_only };
+  Mode mode = Mode::create;
+  /// fsync at each commit (campaigns: what was sent must stay known even after a power cut).
+  bool durable = false;
+  std::chrono::milliseconds lock_wait{5'000};  ///< For another process's transaction.
+  std::size_t cache_bytes = 8U << 20;
+};
+
+struct UpsertCounts {
+  std::uint64_t added = 0;
+  std::uint64_t updated = 0;  ///< Known before; empty fields keep what is stored.
+  std::uint64_t revived = 0;  ///< Retired or suspect before, and seen since then.
+};
+
+struct Stats {
+  std::uint64_t total = 0;
+  std::map<std::string, std::uint64_t> by_state;
+  std::map<std::string, std::uint64_t> by_platform;  ///< Active ones; "" is unknown.
+  std::map<std::string, std::uint64_t> by_rule;      ///< Of suspect and retired ones.
+};
+
+/// What `prune` found: devices not seen for the given time.
+struct PruneCounts {
+  std::uint64_t retired = 0;     ///< Would be, in a dry run.
+  std::uint64_t never_seen = 0;  ///< Without any last-seen time: kept.
+  std::map<std::string, std::uint64_t> by_platform;
+};
+
+/// A snapshot of an audience: devices of the store that match and are at most `last_id`.
+struct Audience {
+  std::string filter;     ///< Text of the filter language; empty: everybody active.
+  std::int64_t list = 0;  ///< Not 0: exactly the devices of this list, whatever their state.
+  std::string project;    ///< Devices of this project and those without one.
+  DeviceId last_id = 0;
+  std::uint64_t count = 0;
+};
+
+/// A device as a campaign needs it.
+struct Receiver {
+  DeviceId id = 0;
+  Target registration;
+  std::string platform;
+  State state = State::active;
+};
+
+/// Sums of a campaign. The books: taken == accepted + retired + failed + unknown + waiting +
+/// (under way), where taken is what the cursor has passed.
+struct CampaignCounts {
+  std::uint64_t accepted = 0;
+  std::uint64_t retired = 0;  ///< Retired by it, or made suspect because of a brake.
+  std::uint64_t failed = 0;
+  std::uint64_t unknown = 0;
+  std::uint64_t retries = 0;
+  std::map<std::string, std::uint64_t> by_rule;
+};
+
+struct Campaign {
+  enum class State : std::uint8_t { running, finished, stopped };  ///< stopped: a person must act.
+  std::int64_t id = 0;
+  State state = State::running;
+  std::string project;
+  std::string message;  ///< JSON as it is sent.
+  bool validate_only = false;
+  Audience audience;
+  DeviceId cursor = 0;  ///< Every receiver up to here is final or waits in a retry row …
+  std::string done;     ///< … and so are those whose bit is set here; see docs/store.md.
+  CampaignCounts counts;
+  std::uint64_t report_bytes = 0;  ///< Length of the report file that belongs to this cursor.
+  SystemTime started{};
+};
+
+/// A receiver of a campaign that waits for its next attempt.
+struct RetryRow {
+  Receiver receiver;
+  int attempts = 0;
+  SystemTime due{};
+};
+
+/// A device's change through a verdict.
+struct Change {
+  DeviceId id = 0;
+  State to = State::active;
+  std::string rule;
+  std::string evidence;  ///< JSON, see Event.
+};
+
+/// One transaction's worth of a campaign's progress.
+struct Progress {
+  SystemTime at{};
+  std::vector<DeviceId> accepted;  ///< Sets last_accepted; a suspect or retired one revives.
+  std::vector<Change> changes;     ///< Appends an event each; `to` may equal the present state.
+  std::vector<RetryRow> waiting;   ///< Adds or replaces retry rows.
+  std::vector<DeviceId> settled;   ///< Removes retry rows.
+};
+
+/// A brake that is on, see brake.h.
+struct BrakeState {
+  std::int64_t id = 0;
+  std::string project;
+  std::string rule;
+  std::int64_t campaign = 0;
+  SystemTime since{};
+  std::uint64_t suspects = 0;  ///< Devices that wait for a person's word.
+};
+
+class Registry {
+ public:
+  [[nodiscard]] static Result<Registry> open(const std::filesystem::path& path,
+                                             OpenOptions options = {});
+  Registry(Registry&&) noexcept;
+  Registry& operator=(Registry&&) noexcept;
+  ~Registry();
+
+  // Devices -----------------------------------------------------------------------------------
+
+  /// Adds or refreshes devices in one transaction; with a list (make_list), puts them on it.
+  [[nodiscard]] Result<UpsertCounts> upsert(std::span<const Device> devices, SystemTime now,
+                                            std::int64_t list = 0);
+  /// A new, empty list of devices: the audience of one `send --to FILE`.
+  [[nodiscard]] Result<std::int64_t> make_list();
+  [[nodiscard]] Result<void> drop_list(std::int64_t list);
+
+  [[nodiscard]] Result<std::optional<Device>> find(const Target& registration);
+  /// The same for a bare value, as a person types it: a token, else a fid.
+  [[nodiscard]] Result<std::optional<Device>> find(const std::string& value);
+  /// Oldest first.
+  [[nodiscard]] Result<std::vector<Event>> history(DeviceId id);
+  [[nodiscard]] Result<Stats> stats();
+  /// Calls `visit` for each device that matches the filter (whatever its state, unless the filter
+  /// names one), in id order, in constant memory; `visit` returns false to stop.
+  [[nodiscard]] Result<void> each(const std::string& filter,
+                                  const std::function<bool(const Device&)>& visit);
+
+  /// Retires the active devices last seen before `before`.
+  [[nodiscard]] Result<PruneCounts> prune(SystemTime before, SystemTime now, bool dry_run);
+  /// Retires one by a person's word. False: it was retired already.
+  [[nodiscard]] Result<bool> retire(DeviceId id, SystemTime now);
+  /// Brings one back. False: it was active already.
+  [[nodiscard]] Result<bool> restore(DeviceId id, SystemTime now);
+  /// Brings back all that were retired or suspected at or after `since`, by `rule` if not empty.
+  [[nodiscard]] Result<std::uint64_t> restore_since(SystemTime since, const std::string& rule,
+                                                    SystemTime now);
+  /// Forgets the devices retired before `before`, with their history (design: after 30 days).
+  [[nodiscard]] Result<std::uint64_t> purge(SystemTime before);
+
+  // Audiences and campaigns ---------------------------------------------------------------------
+
+  /// Error::Kind::usage with the position when the filter can't be read. A filter that names no
+  /// state means active devices.
+  [[nodiscard]] Result<Audience> make_audience(const std::string& filter, std::int64_t list,
+                                               const std::string& project);
+  /// Appends the next receivers behind `after`, at most `limit`; none: the end.
+  [[nodiscard]] Result<void> next_receivers(const Audience& audience, DeviceId after,
+                                            std::size_t limit, std::vector<Receiver>& out);
+
+  /// Stores a new campaign and gives it its id.
+  [[nodiscard]] Result<void> add_campaign(Campaign& campaign);
+  /// The latest campaign; nullopt when there is none.
+  [[nodiscard]] Result<std::optional<Campaign>> latest_campaign();
+  /// The retry rows of a campaign, earliest due first.
+  [[nodiscard]] Result<std::vector<RetryRow>> retries(std::int64_t campaign);
+  /// Records progress and the campaign's cursor, done, counts, state and report length, all in
+  /// one transaction.
+  [[nodiscard]] Result<void> record(const Campaign& campaign, const Progress& progress);
+
+  // The brake -----------------------------------------------------------------------------------
+
+  /// Pulls the brake: makes the devices that this campaign retired by this rule suspect again.
+  [[nodiscard]] Result<void> pull_brake(const Campaign& campaign, const std::string& rule,
+                                        SystemTime now);
+  [[nodiscard]] Result<std::vector<BrakeState>> brakes();
+  /// A person's word: the suspects live (release) or are dead (confirm). How many there were.
+  [[nodiscard]] Result<std::uint64_t> release_brakes(SystemTime now);
+  [[nodiscard]] Result<std::uint64_t> confirm_brakes(SystemTime now);
+
+ private:
+  struct Impl;
+  explicit Registry(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fanfare::registry

@@ -58,6 +58,10 @@ function(fanfare_tests name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
+if(FANFARE_FUZZ)
+  add_custom_target(fuzzers)
+endif()
+
 # fanfare_fuzz(TARGET SOURCE x_fuzz.cpp DEPENDS module …)
 # With clang (preset fuzz): TARGET_fuzz, a libFuzzer program. Otherwise: TARGET_replay, a test
 # that feeds the committed corpus fuzz/corpus/TARGET through the same function.
@@ -68,6 +72,9 @@ function(fanfare_fuzz target)
     add_executable(${target}_fuzz ${ARG_SOURCE})
     target_link_options(${target}_fuzz PRIVATE -fsanitize=fuzzer)
     target_link_libraries(${target}_fuzz PRIVATE ${ARG_DEPENDS} fanfare_compile)
+    set_target_properties(${target}_fuzz PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzzers")
+    add_dependencies(fuzzers ${target}_fuzz)
   elseif(FANFARE_TESTS)
     add_executable(${target}_replay ${ARG_SOURCE} "${PROJECT_SOURCE_DIR}/fuzz/replay_main.cpp")
     target_link_libraries(${target}_replay PRIVATE ${ARG_DEPENDS} fanfare_compile)

@@ -57,7 +57,7 @@ struct PruneCounts {
 
 /// A snapshot of an audience: devices of the store that match and are at most `last_id`.
 struct Audience {
-  std::string filter;     ///< Text of the filter language; empty: everybody active.
+  std::string filter;     ///< Text of the filter language; empty: all but the retired.
   std::int64_t list = 0;  ///< Not 0: exactly the devices of this list, whatever their state.
   std::string project;    ///< Devices of this project and those without one.
   DeviceId last_id = 0;
@@ -80,7 +80,7 @@ struct CampaignCounts {
   std::uint64_t failed = 0;
   std::uint64_t unknown = 0;
   std::uint64_t retries = 0;
-  std::map<std::string, std::uint64_t> by_rule;
+  std::map<std::string, std::uint64_t, std::less<>> by_rule;
 };
 
 struct Campaign {
@@ -175,7 +175,7 @@ class Registry {
   // Audiences and campaigns ---------------------------------------------------------------------
 
   /// Error::Kind::usage with the position when the filter can't be read. A filter that names no
-  /// state means active devices.
+  /// state means all but the retired: a suspect may well live.
   [[nodiscard]] Result<Audience> make_audience(const std::string& filter, std::int64_t list,
                                                const std::string& project);
   /// Appends the next receivers behind `after`, at most `limit`; none: the end.
@@ -186,8 +186,10 @@ class Registry {
   [[nodiscard]] Result<void> add_campaign(Campaign& campaign);
   /// The latest campaign; nullopt when there is none.
   [[nodiscard]] Result<std::optional<Campaign>> latest_campaign();
-  /// The retry rows of a campaign, earliest due first.
-  [[nodiscard]] Result<std::vector<RetryRow>> retries(std::int64_t campaign);
+  /// Appends the retry rows of a campaign for devices behind `after`, at most `limit`; none: the
+  /// end.
+  [[nodiscard]] Result<void> next_retries(std::int64_t campaign, DeviceId after, std::size_t limit,
+                                          std::vector<RetryRow>& out);
   /// Records progress and the campaign's cursor, done, counts, state and report length, all in
   /// one transaction.
   [[nodiscard]] Result<void> record(const Campaign& campaign, const Progress& progress);

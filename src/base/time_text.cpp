@@ -80,6 +80,8 @@ std::optional<SystemTime> make_time(int year, int month, int day, int hour, int 
   const year_month_day date{std::chrono::year(year),
                             std::chrono::month(static_cast<unsigned>(month)),
                             std::chrono::day(static_cast<unsigned>(day))};
+  // The clock counts nanoseconds in 64 bits: 1677 to 2262, and a day's margin for offsets.
+  if (year < 1678 || year > 2261) return std::nullopt;
   // Second 60 is a leap second; it is taken as the second after 59.
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   return sys_days(date) + hours(hour) + minutes(minute) + seconds(second);

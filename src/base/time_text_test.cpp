@@ -52,6 +52,14 @@ TEST(HttpDate, RefusesNonsense) {
   }
 }
 
+// Counted in nanoseconds these would wrap around to some other century.
+TEST(Times, BeyondTheClocksRangeAreRefused) {
+  EXPECT_EQ(parse_http_date("Fri, 31 Dec 9999 23:59:59 GMT", epoch), std::nullopt);
+  EXPECT_EQ(parse_rfc3339("9999-12-31T23:59:59Z"), std::nullopt);
+  EXPECT_EQ(parse_rfc3339("0001-01-01T00:00:00Z"), std::nullopt);
+  EXPECT_NE(parse_rfc3339("2261-12-31T23:59:59-23:59"), std::nullopt);
+}
+
 TEST(Span, ReadsEachUnit) {
   EXPECT_EQ(parse_span("90s"), 90s);
   EXPECT_EQ(parse_span("45m"), 45min);

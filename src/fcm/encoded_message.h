@@ -20,13 +20,13 @@ class EncodedMessage {
   /// Appends the body of one messages:send request for this target.
   void append_body(const Target& target, std::string& out) const;
 
-  /// Bytes of a body without those of the target's value.
+  /// Most bytes that a body has besides those of the target's value.
   [[nodiscard]] std::size_t overhead_bytes() const noexcept {
-    return before_.size() + after_.size();
+    return before_.size() + to_string(TargetKind::condition).size() + 4 + after_.size();
   }
 
  private:
-  std::string before_;  // Up to the target's field name.
+  std::string before_;  // Up to the target's field name, its opening quote included.
   std::string after_;   // From behind the target's value.
 };
 

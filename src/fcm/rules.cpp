@@ -1,0 +1,26 @@
+#include "fcm/rules.h"
+
+#include <algorithm>
+
+namespace fanfare::fcm {
+
+const Rule* find_rule(std::string_view id) noexcept {
+  const auto* found = std::ranges::find(rule_table, id, &Rule::id);
+  return found == rule_table.end() ? nullptr : found;
+}
+
+std::string_view remedy_for(std::string_view id) noexcept {
+  const Rule* row = find_rule(id);
+  return row == nullptr ? std::string_view() : row->remedy;
+}
+
+Verdict make_verdict(const Rule& row) {
+  Verdict verdict;
+  verdict.kind = row.kind;
+  verdict.rule = row.id;
+  verdict.fault_domain = row.domain;
+  verdict.action = action_of(row.kind);
+  return verdict;
+}
+
+}  // namespace fanfare::fcm

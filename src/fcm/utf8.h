@@ -1,0 +1,22 @@
+// The little that is needed of UTF-8: is this sequence well-formed, and where to cut.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace fanfare::fcm {
+
+/// Length of the well-formed sequence (Unicode, table 3-7) that starts `text`; 0 when it is none.
+[[nodiscard]] std::size_t utf8_sequence_length(std::string_view text) noexcept;
+
+/// At most `max_bytes` of `text`, cut between characters; bytes that are not UTF-8 become '?'.
+[[nodiscard]] std::string clean_prefix(std::string_view text, std::size_t max_bytes);
+
+/// True for ASCII that stands in a JSON string as it is.
+[[nodiscard]] constexpr bool is_plain_json_byte(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\';
+}
+
+}  // namespace fanfare::fcm

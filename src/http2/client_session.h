@@ -40,6 +40,8 @@ struct ClientLimits {
                                          ///< FCM's own limit is 100 and exceeding it is fatal.
   std::size_t header_bytes = 64U << 10;  ///< Of one answer, all names and values.
   std::size_t body_bytes = 1U << 20;     ///< Of one answer; more ends the request as unknown.
+  std::uint32_t requests = 1U << 30;     ///< Over the session's life, then it drains; no more
+                                         ///< stream ids exist (RFC 9113, 5.1.1).
 };
 
 class ClientSession {

@@ -4,6 +4,7 @@
 // Lives on one thread, that of its io_context.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,6 +27,12 @@ struct ServerOptions {
   std::shared_ptr<TlsContext> tls;  ///< Null: plaintext only.
   ServerLimits limits;
   std::size_t max_connections = 1'000;  ///< More are closed at once.
+  /// From the connection to its first whole request, TLS handshake included; over HTTP/1.1 also
+  /// from the first byte of any request to its last.
+  std::chrono::milliseconds first_request_timeout{10'000};
+  /// Without a byte from the client, no request of it being under way; also for a client that does
+  /// not fetch its answers.
+  std::chrono::milliseconds idle_timeout{300'000};
 };
 
 /// The way back for one request. Exactly one of its calls has an effect, the first; dropping it

@@ -1,0 +1,167 @@
+#include "http2/pool_connection.h"
+
+#include <fmt/format.h>
+
+namespace fanfare::http2 {
+namespace {
+
+constexpr std::uint64_t slot_mask = 0xFFFF'FFFFU;
+
+Error network_error(std::string what, std::string remedy = {}) {
+  return {Error::Kind::network, std::move(what), std::move(remedy)};
+}
+
+/// A share of the time to connect, so that one silent address leaves time for the next.
+std::chrono::milliseconds address_timeout(const PoolOptions& options) {
+  return options.connect_timeout / 3;
+}
+
+}  // namespace
+
+PoolConnection::PoolConnection(boost::asio::io_context& io, std::uint64_t serial,
+                               std::uint64_t attempt_order, const Origin& origin,
+                               const std::shared_ptr<TlsContext>& tls, const PoolOptions& options,
+                               std::function<void()> on_event)
+    : options_(options),
+      serial_(serial),
+      attempt_order_(attempt_order),
+      name_(fmt::format("{}:{}", origin.host, origin.port)),
+      on_event_(std::move(on_event)),
+      connect_deadline_(std::chrono::steady_clock::now() + options.connect_timeout),
+      session_(options.limits),
+      socket_(StreamSocket::connect(io, *this, origin.host, origin.port,
+                                    origin.tls ? TlsEngine::make_client(tls, origin.host) : nullptr,
+                                    address_timeout(options))) {}
+
+PoolConnection::~PoolConnection() {
+  socket_->close();
+}
+
+ConnectionView PoolConnection::view() const noexcept {
+  return {.serial = serial_,
+          .free_streams = gone_ ? 0 : session_.free_streams(),
+          .opening = !settled_ && !gone_,
+          .draining = gone_.has_value() || session_.draining()};
+}
+
+void PoolConnection::submit(RequestList::iterator request, SteadyTime now) {
+  if (session_.open_streams() == 0) since_ = now;
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const std::uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  slots_[slot] = request;
+  request->on = this;
+  request->id = (++submitted_ << 32) | slot;
+  session_.submit(request->id, request->request);
+}
+
+void PoolConnection::cancel(const PoolRequest& request, std::string reason) {
+  session_.cancel(request.id, std::move(reason));
+}
+
+void PoolConnection::take_ended(std::vector<EndedRequest>& out, SteadyTime now) {
+  ended_.clear();
+  session_.take_ended(ended_);
+  for (auto& ended : ended_) {
+    const auto slot = static_cast<std::uint32_t>(ended.id & slot_mask);
+    out.push_back({slots_[slot], std::move(ended)});
+    out.back().request->on = nullptr;
+    free_slots_.push_back(slot);
+  }
+  if (!ended_.empty() && session_.open_streams() == 0) {
+    since_ = now;
+    pinged_at_.reset();
+  }
+}
+
+void PoolConnection::shut_down() {
+  session_.shut_down();
+}
+
+void PoolConnection::lose(Error reason) {
+  if (gone_) return;
+  session_.connection_lost(reason.what);
+  socket_->close();
+  gone_ = std::move(reason);
+}
+
+bool PoolConnection::take_settled() noexcept {
+  return settled_ && !std::exchange(settled_taken_, settled_);
+}
+
+void PoolConnection::keep_up(SteadyTime now) {
+  if (gone_) return;
+  if (!settled_) {
+    if (now >= connect_deadline_) {
+      lose(network_error(fmt::format("{} did not complete an HTTP/2 connection within {} ms", name_,
+                                     options_.connect_timeout.count()),
+                         "Check host and port, and that no firewall is in the way."));
+    }
+    return;
+  }
+  if (session_.draining() && session_.open_streams() == 0) {
+    socket_->flush();
+    lose(network_error(fmt::format("the connection to {} was drained", name_)));
+    return;
+  }
+  switch (next_life_sign(liveness(), options_, now)) {
+    case LifeSign::none:
+      return;
+    case LifeSign::send_ping:
+      session_.ping();
+      pinged_at_ = now;
+      return;
+    case LifeSign::lost:
+      lose(network_error(fmt::format("{} was silent for {} ms and did not answer a PING", name_,
+                                     (options_.doubt_after + options_.ping_timeout).count())));
+      return;
+    case LifeSign::close_idle:
+      session_.shut_down();
+      socket_->flush();
+      lose(network_error(fmt::format("the connection to {} was idle", name_)));
+      return;
+  }
+}
+
+SteadyTime PoolConnection::due() const noexcept {
+  return settled_ ? life_sign_due(liveness(), options_) : connect_deadline_;
+}
+
+Liveness PoolConnection::liveness() const noexcept {
+  return {.since = since_, .pinged_at = pinged_at_, .open_streams = session_.open_streams() > 0};
+}
+
+void PoolConnection::on_bytes(std::span<const std::uint8_t> bytes) {
+  session_.receive(bytes);
+  since_ = std::chrono::steady_clock::now();
+  pinged_at_.reset();  // Any byte shows that the other side lives.
+  note_session();
+  on_event_();
+}
+
+/// A dead session takes its socket with it, after its last words.
+void PoolConnection::note_session() {
+  if (session_.dead() && !gone_) {
+    socket_->flush();  // May find the connection lost, and say so.
+    if (gone_) return;
+    gone_ = network_error(
+        settled_ ? fmt::format("{} broke the HTTP/2 protocol or closed the connection", name_)
+                 : fmt::format("{} does not speak HTTP/2", name_),
+        settled_ ? "" : "Check host and port, and whether it wants https:// or http://.");
+    socket_->close();
+  }
+  if (session_.settled() && !gone_) settled_ = true;
+}
+
+void PoolConnection::on_closed(Error reason) {
+  if (!gone_) {
+    session_.connection_lost(reason.what);
+    gone_ = std::move(reason);
+  }
+  on_event_();
+}
+
+}  // namespace fanfare::http2

@@ -1,0 +1,252 @@
+#include "http2/server_connection.h"
+
+#include <algorithm>
+
+#include <boost/asio/post.hpp>
+
+namespace fanfare::http2 {
+namespace {
+
+/// How long a peer may take to close after everything was said.
+constexpr std::chrono::seconds linger{2};
+
+/// May outlive the connection, and has one effect at most.
+class ConnectionReply final : public Reply {
+ public:
+  ConnectionReply(std::weak_ptr<ServerConnection> connection, StreamId stream)
+      : connection_(std::move(connection)), stream_(stream) {}
+
+  void respond(Response response) override {
+    if (const auto connection = take()) connection->respond(stream_, std::move(response));
+  }
+  void reset(ErrorCode code) override {
+    if (const auto connection = take()) connection->reset(stream_, code);
+  }
+  void go_away(ErrorCode code, std::string debug) override {
+    if (const auto connection = take()) connection->go_away(stream_, code, debug);
+  }
+  void cut() override {
+    if (const auto connection = take()) connection->cut();
+  }
+
+ private:
+  std::shared_ptr<ServerConnection> take() { return std::exchange(connection_, {}).lock(); }
+
+  std::weak_ptr<ServerConnection> connection_;
+  StreamId stream_;
+};
+
+std::string_view text_of(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::span<const std::uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+}  // namespace
+
+Protocol sniff(std::string_view first_bytes) {
+  constexpr std::string_view preface = "PRI * HTTP/2.0";  // RFC 9113, 3.4.
+  if (first_bytes.empty()) return Protocol::undecided;
+  if (first_bytes.front() == 0x16) return Protocol::tls;  // A handshake record (RFC 8446, 5.1).
+  const std::size_t common = std::min(first_bytes.size(), preface.size());
+  if (first_bytes.substr(0, common) != preface.substr(0, common)) return Protocol::http1;
+  return common == preface.size() ? Protocol::http2 : Protocol::undecided;
+}
+
+ServerConnection::ServerConnection(std::shared_ptr<const Shared> shared,
+                                   std::function<void(ServerConnection&)> on_gone)
+    : shared_(std::move(shared)), on_gone_(std::move(on_gone)) {}
+
+void ServerConnection::start(boost::asio::ip::tcp::socket socket) {
+  accepted_ = last_activity_ = std::chrono::steady_clock::now();
+  socket_ = StreamSocket::adopt(std::move(socket), *this);
+}
+
+void ServerConnection::on_bytes(std::span<const std::uint8_t> bytes) {
+  const auto self = shared_from_this();  // A handler may destroy the server.
+  last_activity_ = std::chrono::steady_clock::now();
+  if (http2_ == nullptr && http1_ == nullptr) {
+    choose_protocol(bytes);
+  } else {
+    feed(bytes);
+  }
+}
+
+void ServerConnection::choose_protocol(std::span<const std::uint8_t> bytes) {
+  first_bytes_ += text_of(bytes);
+  const bool encrypted = socket_->tls() != nullptr;
+  const std::string_view alpn = encrypted ? socket_->tls()->alpn() : std::string_view();
+  const Protocol protocol = alpn == "h2"    ? Protocol::http2
+                            : !alpn.empty() ? Protocol::http1
+                                            : sniff(first_bytes_);
+  if (protocol == Protocol::tls && (encrypted || shared_->options.tls == nullptr)) {
+    end();  // There is no answer that a TLS client would understand.
+    return;
+  }
+  switch (protocol) {
+    case Protocol::undecided:
+      return;
+    case Protocol::tls:
+      socket_->start_tls(TlsEngine::make_server(shared_->options.tls),
+                         std::exchange(first_bytes_, {}));
+      return;
+    case Protocol::http2:
+      http2_ = std::make_unique<ServerSession>(shared_->options.limits);
+      break;
+    case Protocol::http1:
+      http1_ =
+          std::make_unique<Http1Session>(shared_->options.limits, encrypted ? "https" : "http");
+      break;
+  }
+  feed(bytes_of(std::exchange(first_bytes_, {})));
+}
+
+void ServerConnection::feed(std::span<const std::uint8_t> bytes) {
+  if (http2_ != nullptr) {
+    http2_->receive(bytes);
+  } else {
+    if (!http1_->mid_request()) request_began_ = last_activity_;
+    http1_->receive(bytes);
+  }
+  serve();
+}
+
+/// Hands over what has arrived. An answer over HTTP/1.1 may uncover the next request, hence the
+/// loop.
+void ServerConnection::serve() {
+  if (serving_ || socket_ == nullptr || finishing_) return;
+  const auto self = shared_from_this();
+  serving_ = true;
+  for (;;) {
+    incoming_.clear();
+    if (http2_ != nullptr) http2_->take_requests(incoming_);
+    // A client that sends requests and fetches no answers waits for the next one.
+    const bool crowded =
+        http1_ != nullptr && http1_->output_bytes() >= StreamSocket::output_bound_bytes;
+    if (http1_ != nullptr && !crowded) http1_->take_requests(incoming_);
+    if (incoming_.empty()) break;
+    served_ = true;
+    for (auto& [stream, request] : incoming_) {
+      shared_->handler(std::move(request), std::make_shared<ConnectionReply>(self, stream));
+      if (socket_ == nullptr || finishing_) break;
+    }
+    if (socket_ == nullptr || finishing_) break;
+  }
+  serving_ = false;
+  if (socket_ == nullptr || finishing_) return;
+  if (http1_ != nullptr) socket_->set_reading(http1_->wants_bytes());
+  if (over()) finish(false);
+}
+
+void ServerConnection::take_output(std::string& out) {
+  if (http2_ != nullptr) http2_->take_output(out);
+  if (http1_ != nullptr) http1_->take_output(out);
+  if (http1_ != nullptr && http1_->has_request()) serve_soon();
+  // What was just serialised may have been the last of a session.
+  if (http2_ != nullptr && http2_->dead() && !finishing_) serve_soon();
+}
+
+void ServerConnection::finish(bool without_a_word) {
+  if (socket_ == nullptr || finishing_) return;
+  finishing_ = true;
+  last_activity_ = std::chrono::steady_clock::now();
+  const auto socket = socket_;  // on_closed may come from within and let go of it.
+  socket->finish(without_a_word);
+}
+
+void ServerConnection::shut_down() {
+  if (socket_ == nullptr || shutting_down_) return;
+  shutting_down_ = true;
+  if (http2_ != nullptr) http2_->go_away(http2_->last_stream(), ErrorCode::no_error, {});
+  if (http1_ != nullptr) http1_->shut_down();
+  serve_soon();
+}
+
+void ServerConnection::close() {
+  if (socket_ != nullptr) std::exchange(socket_, nullptr)->close();
+}
+
+void ServerConnection::end() {
+  close();
+  on_gone_(*this);
+}
+
+void ServerConnection::on_closed(Error) {
+  const auto self = shared_from_this();
+  socket_ = nullptr;
+  on_gone_(*this);
+}
+
+void ServerConnection::check_time(Time now) {
+  if (socket_ != nullptr && now >= deadline()) end();
+}
+
+ServerConnection::Time ServerConnection::deadline() const noexcept {
+  if (finishing_) return last_activity_ + linger;
+  if (!served_) return accepted_ + shared_->options.first_request_timeout;
+  if (http1_ != nullptr && http1_->mid_request()) {
+    return request_began_ + shared_->options.first_request_timeout;
+  }
+  // While a handler thinks, the client is right to be silent.
+  const bool our_turn = open_streams() > 0 && !socket_->has_output();
+  return our_turn ? Time::max() : last_activity_ + shared_->options.idle_timeout;
+}
+
+/// An HTTP/2 session dies by itself after GOAWAY and its last stream.
+bool ServerConnection::over() const noexcept {
+  if (http2_ != nullptr) return http2_->dead();
+  if (http1_ != nullptr) return http1_->dead();
+  return shutting_down_;
+}
+
+std::size_t ServerConnection::open_streams() const noexcept {
+  return http2_ != nullptr   ? http2_->open_streams()
+         : http1_ != nullptr ? http1_->open_streams()
+                             : 0;
+}
+
+void ServerConnection::respond(StreamId stream, Response response) {
+  last_activity_ = std::chrono::steady_clock::now();
+  if (http2_ != nullptr) http2_->respond(stream, std::move(response));
+  if (http1_ != nullptr) http1_->respond(stream, std::move(response));
+  serve_soon();
+}
+
+void ServerConnection::reset(StreamId stream, ErrorCode code) {
+  if (http2_ != nullptr) {
+    http2_->reset(stream, code);
+    serve_soon();
+  } else {
+    cut();
+  }
+}
+
+void ServerConnection::go_away(StreamId stream, ErrorCode code, std::string_view debug) {
+  if (http2_ != nullptr) {
+    // Clients' streams have odd numbers: the one before is two lower.
+    http2_->go_away(std::max<StreamId>(0, stream - 2), code, debug);
+    serve_soon();
+  } else {
+    cut();
+  }
+}
+
+void ServerConnection::cut() {
+  finish(true);
+}
+
+/// Many answers in one turn of the loop are written once. Also not serve() itself, because it calls
+/// the handler, in which the caller may well be.
+void ServerConnection::serve_soon() {
+  if (serving_ || serve_posted_ || socket_ == nullptr || finishing_) return;
+  serve_posted_ = true;
+  boost::asio::post(socket_->executor(), [self = shared_from_this()] {
+    self->serve_posted_ = false;
+    self->serve();
+    if (const auto socket = self->socket_) socket->flush();
+  });
+}
+
+}  // namespace fanfare::http2

@@ -1,0 +1,86 @@
+// ServerConnection: one accepted connection, from its first byte to its end. Tells TLS, HTTP/2 and
+// HTTP/1.1 apart, hands requests to the server's handler and carries their answers back.
+//
+//   sniffing --0x16--> TLS handshake --ALPN--> HTTP/2 or HTTP/1.1 --> finishing --> gone
+//       \----"PRI * HTTP/2.0", else ----------^                   (written, peer closes)
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http2/http1_session.h"
+#include "http2/server.h"
+#include "http2/stream_socket.h"
+
+namespace fanfare::http2 {
+
+/// What a connection's first bytes announce.
+enum class Protocol : std::uint8_t { undecided, tls, http2, http1 };
+[[nodiscard]] Protocol sniff(std::string_view first_bytes);
+
+class ServerConnection final : private StreamSocket::Owner,
+                               public std::enable_shared_from_this<ServerConnection> {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  /// What all connections of a server share. It outlives the server when a handler destroys that.
+  struct Shared {
+    ServerOptions options;
+    Server::Handler handler;
+  };
+
+  /// `on_gone` is called once, unless close() is called before.
+  ServerConnection(std::shared_ptr<const Shared> shared,
+                   std::function<void(ServerConnection&)> on_gone);
+  /// Apart from the constructor, because answers need a shared pointer to this.
+  void start(boost::asio::ip::tcp::socket socket);
+
+  /// GOAWAY; closes once the open requests are answered.
+  void shut_down();
+  /// Closes at once; on_gone is not called.
+  void close();
+  /// Gives the connection up when the client has been too slow.
+  void check_time(Time now);
+
+  // The way back for a request.
+  void respond(StreamId stream, Response response);
+  void reset(StreamId stream, ErrorCode code);
+  void go_away(StreamId stream, ErrorCode code, std::string_view debug);
+  void cut();
+
+ private:
+  void on_open() override {}
+  void on_bytes(std::span<const std::uint8_t> bytes) override;
+  void take_output(std::string& out) override;
+  void on_closed(Error reason) override;
+
+  void choose_protocol(std::span<const std::uint8_t> bytes);
+  void feed(std::span<const std::uint8_t> bytes);
+  void serve();
+  void finish(bool without_a_word);
+  void end();
+  void serve_soon();
+  [[nodiscard]] bool over() const noexcept;
+  [[nodiscard]] std::size_t open_streams() const noexcept;
+  [[nodiscard]] Time deadline() const noexcept;
+
+  std::shared_ptr<const Shared> shared_;
+  std::function<void(ServerConnection&)> on_gone_;
+  std::shared_ptr<StreamSocket> socket_;  ///< Null: gone.
+  std::string first_bytes_;
+  std::unique_ptr<ServerSession> http2_;
+  std::unique_ptr<Http1Session> http1_;
+  std::vector<Incoming> incoming_;
+  Time accepted_{};
+  Time request_began_{};  ///< Of a partial HTTP/1.1 request.
+  Time last_activity_{};
+  bool served_ = false;   ///< A whole request has arrived.
+  bool serving_ = false;  ///< Within serve(), which looks again by itself.
+  bool serve_posted_ = false;
+  bool shutting_down_ = false;
+  bool finishing_ = false;
+};
+
+}  // namespace fanfare::http2

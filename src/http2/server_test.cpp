@@ -1,0 +1,330 @@
+// The server against clients that speak raw bytes; against the pool see pool_test.cpp, against
+// other people's clients tools_test.cpp.
+#include "http2/server.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include "http2/server_connection.h"
+#include "http2/testing/certificates.h"
+#include "http2/testing/loop.h"
+
+namespace fanfare::http2 {
+namespace {
+
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using testing::run_until;
+
+/// Sends what it is told and keeps all that comes back.
+class RawClient {
+ public:
+  RawClient(asio::io_context& io, std::uint16_t port) : io_(io), socket_(io) {
+    socket_.connect({asio::ip::make_address("127.0.0.1"), port});
+    socket_.non_blocking(true);
+    read();
+  }
+  void send(std::string_view text) { asio::write(socket_, asio::buffer(text)); }
+  bool gets(std::string_view text) {
+    return run_until(io_, [&] { return received.find(text) != std::string::npos; });
+  }
+  bool is_closed() {
+    return run_until(io_, [&] { return closed; });
+  }
+  void close() { socket_.close(); }
+
+  std::string received;
+  bool closed = false;
+
+ private:
+  void read() {
+    socket_.async_read_some(asio::buffer(buffer_),
+                            [this](boost::system::error_code error, std::size_t count) {
+                              if (error == asio::error::operation_aborted) return;
+                              received.append(buffer_.data(), count);
+                              closed = static_cast<bool>(error);
+                              if (!error) read();
+                            });
+  }
+  asio::io_context& io_;
+  tcp::socket socket_;
+  std::array<char, 65536> buffer_{};
+};
+
+struct World {
+  asio::io_context io;
+  std::vector<std::pair<Request, std::shared_ptr<Reply>>> arrived;
+  bool answers = true;
+  std::unique_ptr<Server> server;
+
+  explicit World(ServerOptions options = {}) {
+    server =
+        Server::open(io, std::move(options), [this](Request request, std::shared_ptr<Reply> reply) {
+          if (answers) reply->respond({200, {}, "you sent " + request.path});
+          arrived.emplace_back(std::move(request), std::move(reply));
+        }).value();
+  }
+  bool wait_for_arrivals(std::size_t count) {
+    return run_until(io, [&] { return arrived.size() >= count; });
+  }
+};
+
+TEST(Sniff, FirstBytesTellTheProtocol) {
+  EXPECT_EQ(sniff(""), Protocol::undecided);
+  EXPECT_EQ(sniff("\x16\x03\x01"), Protocol::tls);
+  EXPECT_EQ(sniff("P"), Protocol::undecided);
+  EXPECT_EQ(sniff("PRI * HTTP/2"), Protocol::undecided);
+  EXPECT_EQ(sniff("PRI * HTTP/2.0\r\n"), Protocol::http2);
+  EXPECT_EQ(sniff("POST / HTTP/1.1"), Protocol::http1);
+  EXPECT_EQ(sniff("PRI / HTTP/1.1"), Protocol::http1);
+}
+
+TEST(Server, ChoosesAFreePort) {
+  World world;
+  EXPECT_NE(world.server->port(), 0);
+}
+
+TEST(Server, PortInUseIsANetworkErrorThatNamesIt) {
+  World world;
+  ServerOptions options;
+  options.port = world.server->port();
+  const auto second = Server::open(world.io, options, [](Request, std::shared_ptr<Reply>) {});
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().kind, Error::Kind::network);
+  EXPECT_NE(second.error().what.find(std::to_string(options.port)), std::string::npos);
+}
+
+TEST(Server, AnswersHttp1AndKeepsTheConnection) {
+  World world;
+  RawClient client(world.io, world.server->port());
+  client.send("GET /one HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(client.gets("you sent /one"));
+  client.send("GET /two HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(client.gets("you sent /two"));
+  EXPECT_FALSE(client.closed);
+}
+
+TEST(Server, AnswersPipelinedRequestsInOrder) {
+  World world;
+  RawClient client(world.io, world.server->port());
+  std::string requests;
+  for (int i = 0; i < 50; ++i)
+    requests += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  client.send(requests);
+  ASSERT_TRUE(client.gets("you sent /49"));
+  std::size_t position = 0;
+  for (int i = 0; i < 50; ++i) {
+    position = client.received.find("you sent /" + std::to_string(i), position);
+    ASSERT_NE(position, std::string::npos) << i;
+  }
+}
+
+TEST(Server, AnswersLaterFromTheSameThread) {
+  World world;
+  world.answers = false;
+  RawClient client(world.io, world.server->port());
+  client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.wait_for_arrivals(1));
+  world.arrived[0].second->respond({200, {}, "first"});
+  ASSERT_TRUE(client.gets("first"));
+  ASSERT_TRUE(world.wait_for_arrivals(2));
+  world.arrived[1].second->respond({200, {}, "second"});
+  EXPECT_TRUE(client.gets("second"));
+}
+
+TEST(Server, OnlyTheFirstCallOfAReplyCounts) {
+  World world;
+  world.answers = false;
+  RawClient client(world.io, world.server->port());
+  client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.wait_for_arrivals(1));
+  world.arrived[0].second->respond({200, {}, "first"});
+  world.arrived[0].second->cut();
+  ASSERT_TRUE(client.gets("first"));
+  client.send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(world.wait_for_arrivals(2));
+}
+
+TEST(Server, ReplyMayOutliveItsConnectionAndTheServer) {
+  World world;
+  world.answers = false;
+  RawClient client(world.io, world.server->port());
+  client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.wait_for_arrivals(1));
+  client.close();
+  ASSERT_TRUE(run_until(world.io, [&] { return world.server->connections() == 0; }));
+  world.server.reset();
+  world.arrived[0].second->respond({200, {}, "nobody hears"});
+  world.io.poll();
+}
+
+TEST(Server, CutWritesWhatWasAnsweredBefore) {
+  World world;
+  world.answers = false;
+  RawClient client(world.io, world.server->port());
+  client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.wait_for_arrivals(1));
+  world.arrived[0].second->respond({200, {}, "before"});
+  ASSERT_TRUE(world.wait_for_arrivals(2));
+  world.arrived[1].second->cut();
+  ASSERT_TRUE(client.is_closed());
+  EXPECT_NE(client.received.find("before"), std::string::npos);
+}
+
+TEST(Server, HandlerMayDestroyTheServer) {
+  asio::io_context io;
+  std::unique_ptr<Server> server;
+  bool called = false;
+  server = Server::open(io, {}, [&](Request, std::shared_ptr<Reply>) {
+             called = true;
+             server.reset();
+           }).value();
+  RawClient client(io, server->port());
+  client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(client.is_closed());
+  EXPECT_TRUE(called);
+}
+
+TEST(Server, PlaintextOnlyServerClosesOnTls) {
+  World world;
+  RawClient client(world.io, world.server->port());
+  client.send("\x16\x03\x01");
+  EXPECT_TRUE(client.is_closed());
+  EXPECT_EQ(client.received, "");
+}
+
+TEST(Server, SpeaksTlsAndPlaintextOnOnePort) {
+  ServerOptions options;
+  options.tls = testing::server_tls();
+  World world(options);
+  RawClient client(world.io, world.server->port());
+  client.send("GET /plain HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(client.gets("you sent /plain"));
+}
+
+TEST(Server, ClientThatSaysNothingIsClosed) {
+  ServerOptions options;
+  options.first_request_timeout = 10ms;
+  World world(options);
+  RawClient client(world.io, world.server->port());
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST(Server, ClientThatDribblesItsRequestIsClosed) {
+  ServerOptions options;
+  options.first_request_timeout = 10ms;
+  World world(options);
+  RawClient client(world.io, world.server->port());
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(client.gets("you sent"));
+  client.send("GET /never-ends");
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST(Server, IdleConnectionIsClosed) {
+  ServerOptions options;
+  options.idle_timeout = 10ms;
+  World world(options);
+  RawClient client(world.io, world.server->port());
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(client.gets("you sent"));
+  EXPECT_TRUE(client.is_closed());
+}
+
+// One that waits for its answer is not idle: the server's owner has the turn.
+TEST(Server, ConnectionWithAnOpenRequestIsNotIdle) {
+  ServerOptions options;
+  options.idle_timeout = 10ms;
+  World world(options);
+  world.answers = false;
+  RawClient patient(world.io, world.server->port());
+  patient.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.wait_for_arrivals(1));
+  world.answers = true;
+  RawClient idle(world.io, world.server->port());
+  idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(idle.is_closed());  // The server has looked for idle connections by now.
+  EXPECT_FALSE(patient.closed);
+  world.arrived[0].second->respond({200, {}, "at last"});
+  EXPECT_TRUE(patient.gets("at last"));
+}
+
+TEST(Server, ConnectionsBeyondTheMaximumAreClosedAtOnce) {
+  ServerOptions options;
+  options.max_connections = 1;
+  World world(options);
+  RawClient first(world.io, world.server->port());
+  first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(first.gets("you sent"));
+  RawClient second(world.io, world.server->port());
+  EXPECT_TRUE(second.is_closed());
+  EXPECT_FALSE(first.closed);
+}
+
+TEST(Server, ClientThatDoesNotReadStopsBeingRead) {
+  World world;
+  world.answers = false;
+  const std::string large(400'000, 'x');
+  tcp::socket client(world.io);
+  client.connect({asio::ip::make_address("127.0.0.1"), world.server->port()});
+  client.non_blocking(true);
+  std::string requests;
+  for (int i = 0; i < 1000; ++i) requests += "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  asio::write(client, asio::buffer(requests));
+  ASSERT_TRUE(world.wait_for_arrivals(1));
+  std::size_t answered = 0;
+  do {  // Answers whatever comes until nothing more comes.
+    while (answered < world.arrived.size()) {
+      world.arrived[answered++].second->respond({200, {}, large});
+    }
+  } while (world.io.poll() > 0);
+  EXPECT_LT(answered, 1000U);
+
+  std::vector<char> buffer(1U << 20);  // Once it reads, it gets all of them.
+  boost::system::error_code error;
+  ASSERT_TRUE(run_until(world.io, [&] {
+    while (answered < world.arrived.size()) {
+      world.arrived[answered++].second->respond({200, {}, "small"});
+    }
+    client.read_some(asio::buffer(buffer), error);
+    return answered == 1000;
+  }));
+}
+
+TEST(Server, ShutDownStopsListeningAndAnswersWhatIsOpen) {
+  World world;
+  world.answers = false;
+  RawClient client(world.io, world.server->port());
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.wait_for_arrivals(1));
+  world.server->shut_down();
+  world.arrived[0].second->respond({200, {}, "goodbye"});
+  ASSERT_TRUE(client.is_closed());
+  EXPECT_NE(client.received.find("goodbye"), std::string::npos);
+  tcp::socket late(world.io);
+  boost::system::error_code error;
+  late.connect({asio::ip::make_address("127.0.0.1"), world.server->port()}, error);
+  EXPECT_TRUE(error);
+}
+
+TEST(Server, LackOfSocketsPausesAcceptingAndPasses) {
+  World world;
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  RawClient client(world.io, world.server->port());  // In the queue, not yet accepted.
+  client.send("GET /late HTTP/1.1\r\nHost: a\r\n\r\n");
+  rlimit none = before;
+  none.rlim_cur = 3;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  for (int i = 0; i < 4; ++i) world.io.run_one_for(20ms);
+  EXPECT_EQ(world.server->connections(), 0U);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(client.gets("you sent /late"));
+}
+
+}  // namespace
+}  // namespace fanfare::http2

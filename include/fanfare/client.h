@@ -28,13 +28,17 @@
 
 namespace fanfare {
 
+namespace client {
+struct ClientMaker;
+}
+
 struct ClientOptions {
   /// Service-account key file. Empty: GOOGLE_APPLICATION_CREDENTIALS, else the well-known file of
   /// gcloud. Not needed when FCM_EMULATOR_HOST is set or the endpoint is plaintext.
-  std::string credentials_file;
-  std::string project;          ///< Empty: the credentials' own project.
-  std::string endpoint;         ///< Empty: https://fcm.googleapis.com; "http://…" is plaintext.
-  std::string ca_file;          ///< PEM with extra trust anchors; empty: the system's only.
+  std::string credentials_file = {};
+  std::string project = {};     ///< Empty: the credentials' own project.
+  std::string endpoint = {};    ///< Empty: https://fcm.googleapis.com; "http://…" is plaintext.
+  std::string ca_file = {};     ///< PEM with extra trust anchors; empty: the system's only.
   bool validate_only = false;   ///< FCM checks every message and delivers none.
   std::size_t connections = 4;  ///< At most this many, 100 messages under way on each.
   std::uint64_t messages_per_minute = 600'000;  ///< FCM's default quota; 0: no pacing.
@@ -62,11 +66,13 @@ class Client {
   [[nodiscard]] static Result<Client> open(ClientOptions options);
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
-  ~Client();  ///< Ends what is pending (as unknown or unsent), then returns.
+  /// Ends what is pending (as unknown or unsent), then returns. Not from within a callback.
+  ~Client();
 
   using Callback = std::function<void(Outcome)>;
 
-  /// Sends one message; `on_outcome` is called exactly once.
+  /// Sends one message; `on_outcome` is called exactly once. While the project is found blocked,
+  /// sends end with that verdict after one attempt or none; each later one finds out anew.
   void send(const Message& message, Target target, Callback on_outcome);
   /// The same, as a future.
   [[nodiscard]] std::future<Outcome> send_async(const Message& message, Target target);
@@ -75,13 +81,16 @@ class Client {
 
   /// Sends one message to every target that `next` yields, in constant memory: `next` is asked
   /// only when there is room, outcomes come in the order in which they are known. Both are called
-  /// on the calling thread; returns after the last outcome.
+  /// on the calling thread; returns after the last outcome. Once the project is found blocked, or
+  /// 50 devices were refused for their platform's credential, the rest of the stream ends with
+  /// that verdict and is not sent.
   void send_each(const Message& message, const std::function<std::optional<Target>()>& next,
                  const std::function<void(const Outcome&)>& on_outcome);
 
   [[nodiscard]] const std::string& project() const noexcept;
 
  private:
+  friend struct client::ClientMaker;
   struct Impl;
   explicit Client(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

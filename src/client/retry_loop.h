@@ -13,18 +13,19 @@
 //
 // Rules: FCM's Retry-After is a floor in its scope; without it the first wait after 500, 502,
 // 503, 504 or an unknown outcome is 10 s and more with jitter, after 429 60 s (FCM: "scale-fcm",
-// "ErrorCode"). `unsent` goes again at once. Nothing is sent after its deadline.
+// "ErrorCode"; the numbers are in retry_wait.h). `unsent` goes again at once, but a host that can't
+// be reached at all is waited for like a failing service. Nothing is sent after its deadline.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
-#include <queue>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -43,12 +44,16 @@ enum class OnUnknown : std::uint8_t {
 };
 
 struct RetryOptions {
-  int max_attempts = 5;  ///< Attempts that FCM answered, or may have; `unsent` does not count.
+  /// Attempts that FCM answered, or may have. `unsent` counts only where it had to be waited for:
+  /// after `unsent_at_once` in a row.
+  int max_attempts = 5;
   /// From submit; the delivery is given up when its next attempt would start later.
   std::chrono::milliseconds give_up_after{std::chrono::hours(1)};
   std::chrono::milliseconds backoff{10'000};       ///< Floor of the first wait.
   std::chrono::milliseconds backoff_max{600'000};  ///< Cap of a wait that FCM did not ask for.
   std::chrono::milliseconds quota_wait{60'000};    ///< After a 429 that names no time.
+  int unsent_at_once = 20;  ///< So often in a row an unsent message goes again without a wait.
+  std::chrono::milliseconds unsent_backoff{1'000};  ///< Floor of the first wait after those.
   OnUnknown on_unknown = OnUnknown::retry;
   /// Attempts under way at once: starts at the first, grows by one for each accepted message up
   /// to the second, so that a blocked project is noticed within the first few hundred.
@@ -63,11 +68,15 @@ struct Delivery {
   DeliveryId id = 0;
   Target target;
   std::string platform;  ///< "android", "ios", "web", or empty: unknown. Scope of a platform hold.
-  int attempts = 0;      ///< Made earlier (a resumed retry).
+  /// Made earlier (a resumed retry). Where that many are allowed no more, one more is made all the
+  /// same: without an answer at hand there is nothing to end with.
+  int attempts = 0;
   std::optional<SteadyTime> not_before;  ///< A resumed retry's due time.
 };
 
-/// How a delivery ended. `attempt` is the last one; its verdict stands even where we gave up.
+/// How a delivery ended. `attempt` is the last one; its verdict stands even where we gave up. A
+/// delivery given up before its first attempt (`attempts` is 0) has the answer that paused the
+/// project, or an unsent one made here.
 struct Final {
   DeliveryId id = 0;
   Target target;
@@ -140,34 +149,41 @@ class RetryLoop {
  private:
   struct Entry {
     Delivery delivery;
-    SteadyTime submitted{};
+    SteadyTime deadline{};  // No attempt starts later.
+    int unsent_in_row = 0;
     std::optional<Attempt> latest;
   };
-  struct Due {
-    SteadyTime at{};
-    DeliveryId id = 0;
-    bool operator>(const Due& other) const noexcept { return at > other.at; }
-  };
+  using Entries = std::unordered_map<DeliveryId, Entry>;
+  using Due = std::pair<SteadyTime, DeliveryId>;
 
-  void finish(Entry& entry, Attempt attempt);
-  void wait(Entry& entry, Attempt attempt, SteadyTime due);
-  void hold(Entry& entry, std::optional<Attempt> attempt);
-  void hold_platform(const Entry& entry, const Attempt& attempt);
-  void hold_all_not_sending();
+  void end_as_final(Entries::iterator found, Attempt attempt);
+  void end_as_held(Entries::iterator found, std::optional<Attempt> attempt);
+  void retry(Entries::iterator found, Attempt attempt, SteadyTime now);
+  void resend(Entries::iterator found, Attempt attempt, SteadyTime now);
+  void pause_project(const Attempt& attempt, SteadyTime now);
+  void hold_project(Entries::iterator found, Attempt attempt);
+  void hold_platform(Entries::iterator found, Attempt attempt);
+  void give_up_what_the_pause_outlasts();
+  [[nodiscard]] Attempt last_word(const Entry& entry) const;
+  template <class Match, class End>
+  void end_idle(Match match, End end);
   [[nodiscard]] bool is_held(const Delivery& delivery) const;
-  [[nodiscard]] std::chrono::milliseconds delay_for(const Verdict& verdict, int attempts);
-  void retry_or_give_up(Entry& entry, Attempt attempt, SteadyTime now);
+  [[nodiscard]] bool starts_too_late(const Entry& entry, SteadyTime start) const noexcept;
 
   RetryOptions options_;
   Random random_;
-  std::unordered_map<DeliveryId, Entry> entries_;
+  // Each entry is in exactly one place: in ready_, in due_, or on the wire (sending_).
+  Entries entries_;
   std::deque<DeliveryId> ready_;
-  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
-  std::map<std::string, Attempt, std::less<>> held_platforms_;
-  std::size_t refused_unknown_platform_ = 0;
-  std::optional<SteadyTime> project_paused_until_;
-  LoopEvents events_;
+  std::set<Due> due_;
   std::size_t sending_ = 0;
+  SteadyTime paused_until_{};  // Of the project; in the past: not paused.
+  std::optional<Attempt> paused_by_;
+  SteadyTime first_deadline_ = SteadyTime::max();  // No entry's deadline is earlier.
+  std::set<std::string, std::less<>> held_platforms_;
+  std::size_t refused_unknown_platform_ = 0;
+  std::size_t unsent_in_row_ = 0;  // Of all deliveries together.
+  LoopEvents events_;
   std::size_t window_;
   std::uint64_t retries_ = 0;
   bool project_held_ = false;

@@ -38,6 +38,8 @@ class Pacer {
   /// How long the next attempt must wait; zero: it may go now and is counted.
   [[nodiscard]] virtual std::chrono::nanoseconds reserve(
       std::chrono::steady_clock::time_point now) = 0;
+  /// FCM said that the project is over its quota.
+  virtual void on_throttled(std::chrono::steady_clock::time_point now) { static_cast<void>(now); }
   virtual ~Pacer() = default;
 };
 

@@ -1,0 +1,82 @@
+#include "fanfare/client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "client/client_parts.h"
+#include "client/outbox.h"
+#include "client/target_stream.h"
+#include "fcm/encoded_message.h"
+
+namespace fanfare {
+
+struct Client::Impl {
+  explicit Impl(client::ClientParts chosen)
+      : parts(std::move(chosen)),
+        lane(std::make_unique<client::Lane>(parts.make_sender)),
+        outbox(*lane, parts.retry, Random::from_system()) {}
+
+  // The lane's thread ends while the outbox is still there to take the last results.
+  ~Impl() {
+    outbox.close();
+    lane.reset();
+  }
+
+  [[nodiscard]] std::shared_ptr<const fcm::EncodedMessage> encode(const Message& message) const {
+    return std::make_shared<const fcm::EncodedMessage>(message, parts.validate_only);
+  }
+
+  client::ClientParts parts;
+  std::unique_ptr<client::Lane> lane;
+  client::Outbox outbox;
+};
+
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+Client::~Client() = default;
+
+void Client::send(const Message& message, Target target, Callback on_outcome) {
+  impl_->outbox.send(impl_->encode(message), std::move(target), std::move(on_outcome));
+}
+
+std::future<Outcome> Client::send_async(const Message& message, Target target) {
+  auto promise = std::make_shared<std::promise<Outcome>>();
+  auto future = promise->get_future();
+  send(message, std::move(target),
+       [promise](Outcome outcome) { promise->set_value(std::move(outcome)); });
+  return future;
+}
+
+Outcome Client::send(const Message& message, Target target) {
+  return send_async(message, std::move(target)).get();
+}
+
+void Client::send_each(const Message& message, const std::function<std::optional<Target>()>& next,
+                       const std::function<void(const Outcome&)>& on_outcome) {
+  client::LanePort port(*impl_->lane, impl_->encode(message));
+  client::send_to_each(port, impl_->parts.retry, Random::from_system(), next, on_outcome);
+}
+
+const std::string& Client::project() const noexcept {
+  return impl_->parts.project;
+}
+
+namespace client {
+
+Client ClientMaker::make(ClientParts parts) {
+  return Client(std::make_unique<Client::Impl>(std::move(parts)));
+}
+
+RetryOptions retry_options_of(const ClientOptions& options) {
+  RetryOptions retry;
+  retry.max_attempts = options.max_attempts;
+  retry.give_up_after = options.give_up_after;
+  retry.on_unknown = options.retry_unknown ? OnUnknown::retry : OnUnknown::drop;
+  // Twice what the connections carry at once, so that none runs dry between two turns.
+  retry.max_window = std::max<std::size_t>(1, options.connections) * 200;
+  return retry;
+}
+
+}  // namespace client
+}  // namespace fanfare

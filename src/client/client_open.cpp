@@ -1,0 +1,76 @@
+// Client::open: puts the client together over the network. The only file here that knows both the
+// public options and the sender behind them.
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+
+#include "fanfare/client.h"
+
+#include "client/client_parts.h"
+#include "client/credentials.h"
+#include "client/fcm_sender.h"
+#include "client/pacer.h"
+#include "http2/tls.h"
+
+namespace fanfare {
+namespace {
+
+http2::PoolOptions pool_options(const ClientOptions& options) {
+  http2::PoolOptions pool;
+  pool.max_connections = std::max<std::size_t>(1, options.connections);
+  pool.request_timeout = options.request_timeout;
+  return pool;
+}
+
+Result<client::FcmSenderOptions> sender_options(const ClientOptions& options,
+                                                client::Connection connection) {
+  client::FcmSenderOptions sender;
+  if (connection.origin.tls || connection.account) {
+    auto tls = http2::TlsContext::make_client(connection.ca_file);
+    if (!tls) return std::unexpected(std::move(tls).error());
+    sender.tls = *std::move(tls);
+  }
+  sender.project = std::move(connection.project);
+  sender.origin = std::move(connection.origin);
+  sender.account = std::move(connection.account);
+  sender.pool = pool_options(options);
+  return sender;
+}
+
+}  // namespace
+
+Result<Client> Client::open(ClientOptions options) {
+  auto connection = client::resolve_connection(options, client::process_environment());
+  if (!connection) return std::unexpected(std::move(connection).error());
+  auto sender = sender_options(options, *std::move(connection));
+  if (!sender) return std::unexpected(std::move(sender).error());
+
+  // The sender is made on the lane's thread, where it lives; whether it could be is told here.
+  auto made = std::make_shared<std::promise<Result<void>>>();
+  auto pacer = std::make_shared<client::RatePacer>(client::PacerOptions{
+      .messages_per_minute = options.messages_per_minute, .ramp = options.ramp});
+  sender->pacer = pacer.get();
+  client::ClientParts parts;
+  parts.project = sender->project;
+  parts.retry = client::retry_options_of(options);
+  parts.validate_only = options.validate_only;
+  parts.make_sender = [made, pacer, chosen = *std::move(sender)](
+                          boost::asio::io_context& io) -> std::unique_ptr<client::Sender> {
+    auto opened = client::FcmSender::open(io, chosen);
+    if (!opened) {
+      made->set_value(std::unexpected(std::move(opened).error()));
+      return nullptr;
+    }
+    made->set_value({});
+    return *std::move(opened);
+  };
+  Client opened = client::ClientMaker::make(std::move(parts));
+  if (auto ready = made->get_future().get(); !ready) {
+    return std::unexpected(std::move(ready).error());
+  }
+  return opened;
+}
+
+}  // namespace fanfare

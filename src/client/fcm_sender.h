@@ -1,0 +1,67 @@
+// FcmSender: a Sender over the network. Puts a message into a request, the access token on it,
+// waits for its turn, and turns what came back into an Attempt.
+//
+//   send --> queue --token there, pacer lets it--> pool --> judged --> on_attempt
+//              ^                                              |
+//              +------- once, with a fresh token <--- 401 ----+
+//
+// Messages wait in the queue, not behind it, so that none is counted by the pacer before it can
+// go: sent in a bunch when the token came, they would exceed the rate.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "fanfare/result.h"
+
+#include "base/time_text.h"
+#include "client/sender.h"
+#include "http2/pool.h"
+#include "http2/tls.h"
+#include "oauth/service_account.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace fanfare::client {
+
+struct FcmSenderOptions {
+  std::string project;
+  http2::Origin origin;
+  /// For FCM and for the token endpoint; null only when neither is https.
+  std::shared_ptr<http2::TlsContext> tls;
+  http2::PoolOptions pool;
+  std::optional<oauth::ServiceAccount> account;  ///< Absent: requests carry no token.
+  Pacer* pacer = nullptr;                        ///< Null: no pacing. Outlives the sender.
+  std::function<SystemTime()> wall_clock = std::chrono::system_clock::now;
+};
+
+/// Lives on the io_context's thread. Not to be destroyed by a handler, nor called by one while it
+/// is being destroyed.
+class FcmSender final : public Sender {
+ public:
+  /// Connects on first use. Error::Kind::usage when TLS is needed and not given;
+  /// ::credentials when the account's token endpoint is no URL.
+  [[nodiscard]] static Result<std::unique_ptr<FcmSender>> open(boost::asio::io_context& io,
+                                                               FcmSenderOptions options);
+  /// Every pending attempt ends first: as unsent, or as unknown when its request had left.
+  ~FcmSender() override;
+
+  /// Verdicts of its own: project_blocked by oauth.refused (a fresh token was refused too),
+  /// oauth.clock_skew, oauth.revoked_key, oauth.wrong_account, oauth.configuration (no token can
+  /// be had) and network.untrusted (the server's certificate is not accepted);
+  /// service_unavailable by oauth.unavailable (the token endpoint is down).
+  void send(std::shared_ptr<const fcm::EncodedMessage> message, const Target& target,
+            Handler on_attempt) override;
+
+ private:
+  struct Impl;
+  explicit FcmSender(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace fanfare::client

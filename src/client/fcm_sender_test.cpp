@@ -1,0 +1,405 @@
+#include "client/fcm_sender.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "client/pacer.h"
+#include "client/testing/fake_fcm.h"
+#include "http2/testing/certificates.h"
+#include "oauth/testing/throwaway_key.h"
+
+namespace fanfare::client {
+namespace {
+
+using namespace std::chrono_literals;
+using http2::Request;
+using testing::FakeFcm;
+using ReplyPtr = FakeFcm::ReplyPtr;
+
+// One loop for both ends, and a wall clock that the test moves.
+struct World {
+  explicit World(std::shared_ptr<http2::TlsContext> server_tls = nullptr)
+      : fcm(io, std::move(server_tls)) {
+    options.project = "demo-project";
+    options.origin = fcm.origin();
+    options.wall_clock = [this] { return now; };
+  }
+
+  void use_credentials() { use_credentials(fcm.url("/token")); }
+  void use_credentials(const std::string& token_uri) {
+    options.account =
+        oauth::parse_service_account(oauth::testing::key_file(token_uri), "key.json").value();
+  }
+
+  void send(const std::string& token = "device") {
+    if (!sender) sender = FcmSender::open(io, options).value();
+    sender->send(message, {TargetKind::token, token},
+                 [this](Attempt attempt) { attempts.push_back(std::move(attempt)); });
+    ++sent;
+  }
+  // Runs the loop until everything sent has ended.
+  void settle() {
+    while (attempts.size() < sent) {
+      if (io.run_one_for(20s) == 0) FAIL() << "nothing happens any more";
+    }
+  }
+  const Attempt& attempt_one() {
+    send();
+    settle();
+    return attempts.back();
+  }
+  void expect_all(VerdictKind kind, std::string_view rule) const {
+    for (const auto& attempt : attempts) {
+      EXPECT_EQ(attempt.verdict.kind, kind) << attempt.verdict.text;
+      EXPECT_EQ(attempt.verdict.rule, rule);
+    }
+  }
+
+  boost::asio::io_context io;
+  FakeFcm fcm;
+  FcmSenderOptions options;
+  SystemTime now{1'800'000'000s};
+  std::shared_ptr<const fcm::EncodedMessage> message =
+      std::make_shared<fcm::EncodedMessage>(Message{});
+  std::vector<Attempt> attempts;
+  std::size_t sent = 0;
+  std::unique_ptr<FcmSender> sender;  // Ends first, while all it calls is there.
+};
+
+std::string header(const Request& request, std::string_view name) {
+  return std::string(http2::find_header(request.headers, name));
+}
+
+void refuse_token(const Request&, const ReplyPtr& reply, std::string_view description) {
+  reply->respond(FakeFcm::json(
+      400, fmt::format(R"({{"error":"invalid_grant","error_description":"{}"}})", description)));
+}
+
+TEST(FcmSender, PutsTheMessageAndTheTokenIntoOneRequest) {
+  World world;
+  world.use_credentials();
+  const auto& attempt = world.attempt_one();
+  EXPECT_TRUE(attempt.verdict.kind == VerdictKind::accepted);
+  EXPECT_EQ(attempt.verdict.name, "projects/demo-project/messages/1");
+  EXPECT_EQ(attempt.answer.received_at, world.now);
+  ASSERT_EQ(world.fcm.sends.size(), 1U);
+  const auto& request = world.fcm.sends.front();
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_EQ(request.path, "/v1/projects/demo-project/messages:send");
+  EXPECT_EQ(request.authority, world.options.origin.authority());
+  EXPECT_EQ(header(request, "authorization"), "Bearer token-1");
+  EXPECT_EQ(header(request, "content-type"), "application/json");
+  EXPECT_EQ(header(request, "user-agent"), "fanfare/0.1.0");
+  EXPECT_NE(request.body.find(R"("token":"device")"), std::string::npos);
+}
+
+TEST(FcmSender, SendsWithoutATokenWhenThereAreNoCredentials) {
+  World world;
+  EXPECT_EQ(world.attempt_one().verdict.kind, VerdictKind::accepted);
+  EXPECT_EQ(header(world.fcm.sends.front(), "authorization"), "");
+  EXPECT_TRUE(world.fcm.token_requests.empty());
+}
+
+TEST(FcmSender, AsksForTheTokenWithASignedForm) {
+  World world;
+  world.use_credentials();
+  world.attempt_one();
+  ASSERT_EQ(world.fcm.token_requests.size(), 1U);
+  const auto& request = world.fcm.token_requests.front();
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_EQ(header(request, "content-type"), "application/x-www-form-urlencoded");
+  EXPECT_TRUE(request.body.starts_with("grant_type=")) << request.body.size();
+}
+
+TEST(FcmSender, FetchesOneTokenForAllWhoSendAtOnce) {
+  World world;
+  world.use_credentials();
+  for (int i = 0; i < 50; ++i) world.send();
+  world.settle();
+  world.expect_all(VerdictKind::accepted, "send.accepted");
+  EXPECT_EQ(world.fcm.token_requests.size(), 1U);
+}
+
+TEST(FcmSender, RefreshesOnceForFiftyRefusalsAndRepeatsEachOnce) {
+  World world;
+  world.use_credentials();
+  world.fcm.on_send = [](const Request& request, const ReplyPtr& reply) {
+    const bool stale = header(request, "authorization") == "Bearer token-1";
+    reply->respond(stale ? FakeFcm::unauthenticated() : FakeFcm::accepted());
+  };
+  for (int i = 0; i < 50; ++i) world.send();
+  world.settle();
+  world.expect_all(VerdictKind::accepted, "send.accepted");
+  EXPECT_EQ(world.fcm.token_requests.size(), 2U);
+  EXPECT_EQ(world.fcm.sends.size(), 100U);
+}
+
+TEST(FcmSender, BlocksTheProjectWhenAFreshTokenIsRefusedToo) {
+  World world;
+  world.use_credentials();
+  world.fcm.on_send = [](const Request&, const ReplyPtr& reply) {
+    reply->respond(FakeFcm::unauthenticated());
+  };
+  const auto& attempt = world.attempt_one();
+  EXPECT_EQ(attempt.verdict.kind, VerdictKind::project_blocked);
+  EXPECT_EQ(attempt.verdict.rule, "oauth.refused");
+  EXPECT_EQ(attempt.verdict.action, Action::hold_project);
+  EXPECT_EQ(attempt.verdict.code, "UNAUTHENTICATED");
+  EXPECT_EQ(attempt.answer.status, 401) << "the answer is the evidence";
+  EXPECT_EQ(world.fcm.sends.size(), 2U);
+}
+
+TEST(FcmSender, BlocksTheProjectWhenATokenIsWantedAndThereIsNone) {
+  World world;
+  world.fcm.on_send = [](const Request&, const ReplyPtr& reply) {
+    reply->respond(FakeFcm::unauthenticated());
+  };
+  const auto& attempt = world.attempt_one();
+  EXPECT_EQ(attempt.verdict.rule, "oauth.refused");
+  EXPECT_NE(attempt.verdict.text.find("no credentials"), std::string::npos);
+  EXPECT_EQ(world.fcm.sends.size(), 1U);
+}
+
+TEST(FcmSender, NamesTheFaultOfTheCredentialsAndSendsNothing) {
+  struct Case {
+    std::string description;
+    std::string_view rule;
+  };
+  for (const auto& [description, rule] :
+       {Case{"Invalid JWT Signature.", "oauth.revoked_key"},
+        Case{"Invalid JWT: Token must be a short-lived token", "oauth.clock_skew"},
+        Case{"Invalid grant: account not found", "oauth.wrong_account"},
+        Case{"", "oauth.configuration"}}) {
+    World world;
+    world.use_credentials();
+    world.fcm.on_token = [&description](const Request& request, const ReplyPtr& reply) {
+      refuse_token(request, reply, description);
+    };
+    world.send();
+    world.send();
+    world.settle();
+    world.expect_all(VerdictKind::project_blocked, rule);
+    EXPECT_EQ(world.attempts.front().answer.transport, Answer::Transport::unsent);
+    EXPECT_EQ(world.fcm.token_requests.size(), 1U);
+    EXPECT_TRUE(world.fcm.sends.empty());
+  }
+}
+
+TEST(FcmSender, NeverRepeatsTheAssertionInItsWords) {
+  World world;
+  world.use_credentials();
+  world.fcm.on_token = [](const Request& request, const ReplyPtr& reply) {
+    refuse_token(request, reply, "bad form: " + request.body);
+  };
+  const auto& attempt = world.attempt_one();
+  const auto& form = world.fcm.token_requests.front().body;
+  const auto signature = form.substr(form.rfind('.') + 1);
+  EXPECT_EQ((attempt.verdict.text + attempt.answer.reason).find(signature.substr(0, 20)),
+            std::string::npos);
+}
+
+TEST(FcmSender, TriesAgainLaterWhenTheTokenEndpointWasDown) {
+  World world;
+  world.use_credentials();
+  const auto working = world.fcm.on_token;
+  world.fcm.on_token = [](const Request&, const ReplyPtr& reply) {
+    reply->respond({503, {}, "<html>"});
+  };
+  EXPECT_EQ(world.attempt_one().verdict.rule, "oauth.unavailable");
+  EXPECT_EQ(world.attempts.back().verdict.kind, VerdictKind::service_unavailable);
+  world.fcm.on_token = working;
+  world.now += 1s;
+  EXPECT_EQ(world.attempt_one().verdict.kind, VerdictKind::accepted);
+}
+
+TEST(FcmSender, TakesAnUnreachableTokenEndpointForAPassingFault) {
+  World world;
+  std::string gone;
+  {
+    const FakeFcm other(world.io);
+    gone = other.url("/token");
+  }
+  world.use_credentials(gone);
+  EXPECT_EQ(world.attempt_one().verdict.rule, "oauth.unavailable");
+}
+
+TEST(FcmSender, HandsOnHowLongFcmAsksToWait) {
+  World world;
+  world.fcm.on_send = [](const Request&, const ReplyPtr& reply) {
+    reply->respond({503, {{"retry-after", "17"}}, ""});
+  };
+  const auto& attempt = world.attempt_one();
+  EXPECT_EQ(attempt.answer.retry_after, "17");
+  EXPECT_EQ(attempt.verdict.retry_after, 17s);
+}
+
+TEST(FcmSender, ARefusedStreamIsUnsent) {
+  World world;
+  world.fcm.on_send = [](const Request&, const ReplyPtr& reply) {
+    reply->reset(http2::ErrorCode::refused_stream);
+  };
+  const auto& attempt = world.attempt_one();
+  EXPECT_EQ(attempt.verdict.kind, VerdictKind::unsent);
+  EXPECT_NE(attempt.answer.reason, "");
+}
+
+TEST(FcmSender, ACutConnectionLeavesTheOutcomeUnknown) {
+  World world;
+  world.fcm.on_send = [](const Request&, const ReplyPtr& reply) { reply->cut(); };
+  EXPECT_EQ(world.attempt_one().verdict.kind, VerdictKind::unknown_outcome);
+}
+
+TEST(FcmSender, AnUnreachableHostLeavesTheMessageUnsent) {
+  World world;
+  {
+    const FakeFcm other(world.io);
+    world.options.origin = other.origin();
+  }
+  const auto& attempt = world.attempt_one();
+  EXPECT_EQ(attempt.verdict.kind, VerdictKind::unsent);
+  EXPECT_NE(attempt.answer.reason.find("127.0.0.1"), std::string::npos) << attempt.answer.reason;
+}
+
+TEST(FcmSender, BlocksTheProjectWhenTheServerIsNotTrusted) {
+  World world(http2::testing::server_tls());
+  world.options.tls = http2::TlsContext::make_client(std::nullopt).value();
+  const auto& attempt = world.attempt_one();
+  EXPECT_EQ(attempt.verdict.kind, VerdictKind::project_blocked);
+  EXPECT_EQ(attempt.verdict.rule, "network.untrusted");
+  EXPECT_NE(attempt.verdict.text.find("certificate"), std::string::npos);
+  EXPECT_TRUE(world.fcm.sends.empty());
+}
+
+TEST(FcmSender, BlocksTheProjectWhenTheTokenEndpointIsNotTrusted) {
+  World world;
+  FakeFcm stranger(world.io, http2::testing::server_tls());
+  world.options.tls = http2::TlsContext::make_client(std::nullopt).value();
+  world.use_credentials(stranger.url("/token"));
+  EXPECT_EQ(world.attempt_one().verdict.rule, "network.untrusted");
+}
+
+TEST(FcmSender, SpeaksTlsToAServerItTrusts) {
+  World world(http2::testing::server_tls());
+  const http2::testing::TemporaryFile ca(http2::testing::test_authority().certificate_pem);
+  world.options.tls = http2::TlsContext::make_client(ca.path()).value();
+  world.use_credentials();
+  EXPECT_EQ(world.attempt_one().verdict.kind, VerdictKind::accepted);
+}
+
+TEST(FcmSender, DoesNotOpenWithoutTheTlsItNeeds) {
+  World world;
+  world.options.origin.tls = true;
+  EXPECT_FALSE(FcmSender::open(world.io, world.options));
+  world.options.origin.tls = false;
+  world.use_credentials("https://example.com/token");
+  EXPECT_FALSE(FcmSender::open(world.io, world.options));
+}
+
+TEST(FcmSender, NeverCallsBackFromWithinSend) {
+  World world;
+  world.use_credentials();
+  world.fcm.on_token = [](const Request& request, const ReplyPtr& reply) {
+    refuse_token(request, reply, "Invalid JWT Signature.");
+  };
+  world.attempt_one();
+  world.send();  // The failure is known, and could be told at once.
+  EXPECT_EQ(world.attempts.size(), 1U);
+  world.settle();
+  EXPECT_EQ(world.attempts.size(), 2U);
+}
+
+TEST(FcmSender, EndsWhatWaitsForATokenWhenItIsDestroyed) {
+  World world;
+  world.use_credentials();
+  bool asked = false;
+  world.fcm.on_token = [&](const Request&, const ReplyPtr&) { asked = true; };
+  for (int i = 0; i < 3; ++i) world.send();
+  while (!asked) world.io.run_one();
+  world.sender.reset();
+  ASSERT_EQ(world.attempts.size(), 3U);
+  world.expect_all(VerdictKind::unsent, "transport.unsent");
+  world.io.poll();
+  EXPECT_EQ(world.attempts.size(), 3U);
+}
+
+TEST(FcmSender, EndsWhatIsUnderWayAsUnknownWhenItIsDestroyed) {
+  World world;
+  std::vector<ReplyPtr> open;
+  world.fcm.on_send = [&](const Request&, const ReplyPtr& reply) { open.push_back(reply); };
+  for (int i = 0; i < 3; ++i) world.send();
+  while (open.size() < 3) world.io.run_one();
+  world.sender.reset();
+  ASSERT_EQ(world.attempts.size(), 3U);
+  world.expect_all(VerdictKind::unknown_outcome, "outcome.unanswered");
+}
+
+TEST(FcmSender, EndsWhatWasJustSentWhenItIsDestroyed) {
+  World world;
+  world.send();
+  world.sender.reset();
+  EXPECT_EQ(world.attempts.size(), 1U);
+  world.io.poll();
+  EXPECT_EQ(world.attempts.size(), 1U);
+}
+
+// Lets every third through at once and counts.
+class CountingPacer final : public Pacer {
+ public:
+  std::chrono::nanoseconds reserve(std::chrono::steady_clock::time_point) override {
+    if (++calls % 3 != 0) return 1us;
+    ++reserved;
+    return 0ns;
+  }
+  void on_throttled(std::chrono::steady_clock::time_point) override { ++throttled; }
+  int calls = 0;
+  int reserved = 0;
+  int throttled = 0;
+};
+
+TEST(FcmSender, SendsAsThePacerLetsItAndCountsEachRequestOnce) {
+  World world;
+  CountingPacer pacer;
+  world.options.pacer = &pacer;
+  world.use_credentials();
+  bool first = true;
+  world.fcm.on_send = [&](const Request&, const ReplyPtr& reply) {
+    reply->respond(std::exchange(first, false) ? FakeFcm::unauthenticated() : FakeFcm::accepted());
+  };
+  for (int i = 0; i < 5; ++i) world.send();
+  world.settle();
+  world.expect_all(VerdictKind::accepted, "send.accepted");
+  EXPECT_EQ(world.fcm.sends.size(), 6U);
+  EXPECT_EQ(pacer.reserved, 6);
+}
+
+// A token that comes late must not release a bunch that was counted long before.
+TEST(FcmSender, ReservesNothingBeforeTheTokenIsThere) {
+  World world;
+  CountingPacer pacer;
+  world.options.pacer = &pacer;
+  world.use_credentials();
+  const auto answer = world.fcm.on_token;
+  world.fcm.on_token = [&](const Request& request, const ReplyPtr& reply) {
+    EXPECT_EQ(pacer.calls, 0);
+    answer(request, reply);
+  };
+  world.attempt_one();
+  EXPECT_EQ(pacer.reserved, 1);
+}
+
+TEST(FcmSender, TellsThePacerWhenFcmThrottlesTheProject) {
+  World world;
+  CountingPacer pacer;
+  world.options.pacer = &pacer;
+  world.fcm.on_send = [](const Request&, const ReplyPtr& reply) {
+    reply->respond(FakeFcm::json(
+        429, R"({"error":{"code":429,"message":"Quota exceeded for quota metric 'Send requests' )"
+             R"(and limit 'Send requests per minute'.","status":"RESOURCE_EXHAUSTED"}})"));
+  };
+  EXPECT_EQ(world.attempt_one().verdict.kind, VerdictKind::throttled_project);
+  EXPECT_EQ(pacer.throttled, 1);
+}
+
+}  // namespace
+}  // namespace fanfare::client

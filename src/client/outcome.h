@@ -1,0 +1,18 @@
+// From the retry loop's words to the Outcome that a caller of the public client gets.
+#pragma once
+
+#include <optional>
+
+#include "fanfare/client.h"
+
+#include "client/retry_loop.h"
+
+namespace fanfare::client {
+
+[[nodiscard]] Outcome outcome_of(Final final);
+
+/// A delivery that was kept back ends too: a caller of the client has no store to keep it in.
+/// `blocked_by` is the answer that caused the hold; nullopt: the client was closed.
+[[nodiscard]] Outcome outcome_of(Held held, const std::optional<Attempt>& blocked_by);
+
+}  // namespace fanfare::client

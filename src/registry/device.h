@@ -47,6 +47,26 @@ struct Device {
   std::optional<SystemTime> last_accepted;  ///< When FCM last accepted a message for it.
 };
 
+// What a registration and its fields may look like, wherever they come from ----------------------
+
+/// FCM promises no length; tokens have been about 160 bytes for years and may grow.
+inline constexpr std::size_t max_registration_bytes = 4096;
+
+/// What is wrong with a token or fid; empty when nothing is: not empty, not too long, UTF-8,
+/// without blanks or control characters.
+[[nodiscard]] std::string registration_fault(std::string_view value);
+[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+[[nodiscard]] bool has_control_characters(std::string_view text) noexcept;
+
+/// Without the white space at both ends.
+[[nodiscard]] std::string_view trim(std::string_view text) noexcept;
+/// "news; sport" as tags: trimmed, without empty ones, each once.
+[[nodiscard]] std::vector<std::string> split_tags(std::string_view text);
+/// The inverse: a tag that contains ';' comes back as two.
+[[nodiscard]] std::string join_tags(const std::vector<std::string>& tags);
+/// Lower case; "webpush" and "chrome" are "web".
+[[nodiscard]] std::string normal_platform(std::string_view text);
+
 /// Why a device changed, kept with it: the raw answer, the rule, the time.
 struct Event {
   SystemTime at{};

@@ -57,9 +57,9 @@ struct PruneCounts {
 
 /// A snapshot of an audience: devices of the store that match and are at most `last_id`.
 struct Audience {
-  std::string filter;     ///< Text of the filter language; empty: all but the retired.
+  std::string filter{};   ///< Normal form of a filter, see filter.h; empty: everybody.
   std::int64_t list = 0;  ///< Not 0: exactly the devices of this list, whatever their state.
-  std::string project;    ///< Devices of this project and those without one.
+  std::string project;    ///< Devices of this project and those without one; not for a list.
   DeviceId last_id = 0;
   std::uint64_t count = 0;
 };
@@ -116,10 +116,10 @@ struct Change {
 /// One transaction's worth of a campaign's progress.
 struct Progress {
   SystemTime at{};
-  std::vector<DeviceId> accepted;  ///< Sets last_accepted; a suspect or retired one revives.
-  std::vector<Change> changes;     ///< Appends an event each; `to` may equal the present state.
-  std::vector<RetryRow> waiting;   ///< Adds or replaces retry rows.
-  std::vector<DeviceId> settled;   ///< Removes retry rows.
+  std::vector<DeviceId> accepted{};  ///< Sets last_accepted; a suspect or retired one revives.
+  std::vector<Change> changes{};     ///< Appends an event each; `to` may equal the present state.
+  std::vector<RetryRow> waiting{};   ///< Adds or replaces retry rows.
+  std::vector<DeviceId> settled{};   ///< Removes retry rows, those of `waiting` included.
 };
 
 /// A brake that is on, see brake.h.
@@ -140,6 +140,8 @@ class Registry {
   Registry& operator=(Registry&&) noexcept;
   ~Registry();
 
+  struct Impl;  ///< Opaque; named here for the files that implement it.
+
   // Devices -----------------------------------------------------------------------------------
 
   /// Adds or refreshes devices in one transaction; with a list (make_list), puts them on it.
@@ -156,9 +158,11 @@ class Registry {
   [[nodiscard]] Result<std::vector<Event>> history(DeviceId id);
   [[nodiscard]] Result<Stats> stats();
   /// Calls `visit` for each device that matches the filter (whatever its state, unless the filter
-  /// names one), in id order, in constant memory; `visit` returns false to stop.
+  /// names one), in id order, in constant memory; `visit` returns false to stop. Ages in the
+  /// filter count back from `now`. `visit` may change this registry.
   [[nodiscard]] Result<void> each(const std::string& filter,
-                                  const std::function<bool(const Device&)>& visit);
+                                  const std::function<bool(const Device&)>& visit,
+                                  SystemTime now = std::chrono::system_clock::now());
 
   /// Retires the active devices last seen before `before`.
   [[nodiscard]] Result<PruneCounts> prune(SystemTime before, SystemTime now, bool dry_run);
@@ -175,9 +179,12 @@ class Registry {
   // Audiences and campaigns ---------------------------------------------------------------------
 
   /// Error::Kind::usage with the position when the filter can't be read. A filter that names no
-  /// state means all but the retired: a suspect may well live.
+  /// state means all but the retired: a suspect may well live. Ages count back from `now` once and
+  /// for all, so that a campaign that is resumed tomorrow means the same devices. With a list the
+  /// project does not matter.
   [[nodiscard]] Result<Audience> make_audience(const std::string& filter, std::int64_t list,
-                                               const std::string& project);
+                                               const std::string& project,
+                                               SystemTime now = std::chrono::system_clock::now());
   /// Appends the next receivers behind `after`, at most `limit`; none: the end.
   [[nodiscard]] Result<void> next_receivers(const Audience& audience, DeviceId after,
                                             std::size_t limit, std::vector<Receiver>& out);
@@ -205,7 +212,6 @@ class Registry {
   [[nodiscard]] Result<std::uint64_t> confirm_brakes(SystemTime now);
 
  private:
-  struct Impl;
   explicit Registry(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

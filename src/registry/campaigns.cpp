@@ -1,0 +1,321 @@
+// Registry: audiences, campaigns and what is recorded of them.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "registry/evidence.h"
+#include "registry/registry_impl.h"
+
+namespace fanfare::registry {
+
+using sqlite::Blob;
+using sqlite::guarded;
+using sqlite::Statement;
+using sqlite::Transaction;
+
+// Audiences -----------------------------------------------------------------------------------
+
+namespace {
+
+// Condition and source of an audience; parameters are bound in the order in which they stand.
+struct AudienceSql {
+  std::string from;   // Table and condition, up to the range of ids.
+  SqlCondition rest;  // Condition behind it.
+};
+
+Result<AudienceSql> audience_sql(const Audience& audience) {
+  // Ages were turned into dates by make_audience, so no clock is needed to read it again.
+  const auto filter = Filter::parse(audience.filter, SystemTime{}, max_normal_filter_bytes);
+  if (!filter) return std::unexpected(filter.error());
+  AudienceSql sql{.from = {}, .rest = filter->sql()};
+  if (audience.list != 0) {
+    // The members are walked, and each device looked up; never the other way round.
+    sql.from =
+        "list_member CROSS JOIN dev ON dev.id = list_member.dev"
+        " WHERE list_member.list = ? AND list_member.dev > ? AND list_member.dev <= ?";
+  } else {
+    sql.from = "dev WHERE project IN (?, '') AND id > ? AND id <= ?";
+  }
+  return sql;
+}
+
+void bind_audience(Statement& statement, const Audience& audience, const SqlCondition& condition) {
+  if (audience.list != 0) {
+    statement.bind(1, audience.list);
+  } else {
+    statement.bind(1, std::string_view(audience.project));
+  }
+  bind_condition(statement, 4, condition);
+}
+
+Receiver read_receiver(const Statement::Rows& row, int first) {
+  return {.id = row.integer(first),
+          .registration = {static_cast<TargetKind>(row.integer(first + 1)), row.text(first + 2)},
+          .platform = row.text(first + 3),
+          .state = read_state(row.integer(first + 4))};
+}
+
+}  // namespace
+
+Result<Audience> Registry::make_audience(const std::string& filter, std::int64_t list,
+                                         const std::string& project, SystemTime now) {
+  const auto parsed = Filter::parse(filter, now);
+  if (!parsed) return std::unexpected(parsed.error());
+  const bool spare_the_retired = list == 0 && !parsed->names_state();
+  Audience audience{.filter = parsed->text(), .list = list, .project = project};
+  if (spare_the_retired)
+    audience.filter = fmt::format("not state:retired and ({})", audience.filter);
+  const auto sql = audience_sql(audience);
+  if (!sql) return std::unexpected(sql.error());
+
+  return guarded([&] {
+    audience.last_id = impl_->last_device();
+    Statement query(impl_->database,
+                    fmt::format("SELECT count(*) FROM {} AND ({})", sql->from, sql->rest.sql));
+    bind_audience(query, audience, sql->rest);
+    for (DeviceId after = 0; after < audience.last_id; after += id_window) {
+      query.bind(2, after);
+      query.bind(3, std::min(after + id_window, audience.last_id));
+      auto rows = query.rows();
+      if (rows.next()) audience.count += rows.count(0);
+    }
+    return audience;
+  });
+}
+
+Result<void> Registry::next_receivers(const Audience& audience, DeviceId after, std::size_t limit,
+                                      std::vector<Receiver>& out) {
+  const auto sql = audience_sql(audience);
+  if (!sql) return std::unexpected(sql.error());
+  return guarded([&] {
+    std::string text =
+        fmt::format("SELECT id, kind, value, platform, state FROM {} AND ({}) ORDER BY {} LIMIT ?",
+                    sql->from, sql->rest.sql, audience.list != 0 ? "list_member.dev" : "id");
+    auto& kept = impl_->audience_query;
+    if (!kept || kept->sql != text) {
+      Statement statement(impl_->database, text);
+      kept.emplace(std::move(text), std::move(statement));
+    }
+    Statement& query = kept->statement;
+    bind_audience(query, audience, sql->rest);
+    const int limit_index = 4 + static_cast<int>(sql->rest.values.size());
+
+    const std::size_t full = out.size() + limit;
+    while (after < audience.last_id && out.size() < full) {
+      const DeviceId window_end = std::min(after + id_window, audience.last_id);
+      query.bind(2, after);
+      query.bind(3, window_end);
+      query.bind(limit_index, full - out.size());
+      auto rows = query.rows();
+      while (rows.next()) out.push_back(read_receiver(rows, 0));
+      after = window_end;
+    }
+  });
+}
+
+// Campaigns -----------------------------------------------------------------------------------
+
+namespace {
+
+void write_rules(sqlite::Database& database, const Campaign& campaign) {
+  database.prepared("DELETE FROM campaign_rule WHERE campaign = ?").run(campaign.id);
+  auto& insert =
+      database.prepared("INSERT INTO campaign_rule (campaign, rule, count) VALUES (?, ?, ?)");
+  for (const auto& [rule, count] : campaign.counts.by_rule) insert.run(campaign.id, rule, count);
+}
+
+Campaign::State read_campaign_state(std::int64_t number) noexcept {
+  switch (number) {
+    case 0:
+      return Campaign::State::running;
+    case 1:
+      return Campaign::State::finished;
+    default:
+      return Campaign::State::stopped;
+  }
+}
+
+Campaign read_campaign(const Statement::Rows& row) {
+  Campaign campaign;
+  campaign.id = row.integer(0);
+  campaign.state = read_campaign_state(row.integer(1));
+  campaign.project = row.text(2);
+  campaign.message = row.text(3);
+  campaign.validate_only = row.integer(4) != 0;
+  campaign.audience = {.filter = row.text(5),
+                       .list = row.integer(6),
+                       .project = row.text(7),
+                       .last_id = row.integer(8),
+                       .count = row.count(9)};
+  campaign.cursor = row.integer(10);
+  campaign.done = row.text(11);
+  campaign.counts = {.accepted = row.count(12),
+                     .retired = row.count(13),
+                     .failed = row.count(14),
+                     .unknown = row.count(15),
+                     .retries = row.count(16),
+                     .by_rule = {}};
+  campaign.report_bytes = row.count(17);
+  campaign.started = sqlite::from_millis(row.integer(18));
+  return campaign;
+}
+
+}  // namespace
+
+Result<void> Registry::add_campaign(Campaign& campaign) {
+  return guarded([&] {
+    const Audience& audience = campaign.audience;
+    const CampaignCounts& counts = campaign.counts;
+    Transaction transaction(impl_->database);
+    impl_->database
+        .prepared(
+            "INSERT INTO campaign (state, project, message, validate_only, filter, list,"
+            " audience_project, last_id, audience_count, cursor, done, accepted, retired,"
+            " failed, unknown, retries, report_bytes, started)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .run(static_cast<int>(campaign.state), campaign.project, campaign.message,
+             campaign.validate_only, audience.filter, audience.list, audience.project,
+             audience.last_id, audience.count, campaign.cursor, Blob{campaign.done},
+             counts.accepted, counts.retired, counts.failed, counts.unknown, counts.retries,
+             campaign.report_bytes, campaign.started);
+    const std::int64_t id = impl_->database.last_id();
+    Campaign stored = campaign;
+    stored.id = id;
+    write_rules(impl_->database, stored);
+    transaction.commit();
+    campaign.id = id;
+  });
+}
+
+Result<std::optional<Campaign>> Registry::latest_campaign() {
+  return guarded([&]() -> std::optional<Campaign> {
+    auto rows = impl_->database
+                    .prepared(
+                        "SELECT id, state, project, message, validate_only, filter, list,"
+                        " audience_project, last_id, audience_count, cursor, done, accepted,"
+                        " retired, failed, unknown, retries, report_bytes, started"
+                        " FROM campaign ORDER BY id DESC LIMIT 1")
+                    .rows();
+    if (!rows.next()) return std::nullopt;
+    Campaign campaign = read_campaign(rows);
+    auto rules =
+        impl_->database.prepared("SELECT rule, count FROM campaign_rule WHERE campaign = ?")
+            .rows(campaign.id);
+    while (rules.next()) campaign.counts.by_rule[rules.text(0)] = rules.count(1);
+    return campaign;
+  });
+}
+
+Result<void> Registry::next_retries(std::int64_t campaign, DeviceId after, std::size_t limit,
+                                    std::vector<RetryRow>& out) {
+  return guarded([&] {
+    auto rows = impl_->database
+                    .prepared(
+                        "SELECT dev.id, kind, value, platform, state, attempts, due"
+                        " FROM retry_row CROSS JOIN dev ON dev.id = retry_row.dev"
+                        " WHERE campaign = ? AND retry_row.dev > ?"
+                        " ORDER BY retry_row.dev LIMIT ?")
+                    .rows(campaign, after, limit);
+    while (rows.next()) {
+      out.push_back({read_receiver(rows, 0), static_cast<int>(rows.integer(5)),
+                     sqlite::from_millis(rows.integer(6))});
+    }
+  });
+}
+
+// Recording -----------------------------------------------------------------------------------
+
+namespace {
+
+class Recorder {
+ public:
+  Recorder(Registry::Impl& impl, const Campaign& campaign, SystemTime at)
+      : impl_(impl), campaign_(campaign), at_(at) {}
+
+  void update_campaign() {
+    const CampaignCounts& counts = campaign_.counts;
+    impl_.database
+        .prepared(
+            "UPDATE campaign SET state = ?, cursor = ?, done = ?, accepted = ?, retired = ?,"
+            " failed = ?, unknown = ?, retries = ?, report_bytes = ? WHERE id = ?")
+        .run(static_cast<int>(campaign_.state), campaign_.cursor, Blob{campaign_.done},
+             counts.accepted, counts.retired, counts.failed, counts.unknown, counts.retries,
+             campaign_.report_bytes, campaign_.id);
+    if (impl_.database.changes() == 0) {
+      throw sqlite::Failure{{Error::Kind::usage,
+                             fmt::format("the store has no campaign {}", campaign_.id),
+                             "start the campaign again"}};
+    }
+    write_rules(impl_.database, campaign_);
+  }
+
+  void accepted(DeviceId id) {
+    accept_active_.run(at_, id);
+    if (impl_.database.changes() != 0) return;
+    const auto state = impl_.state_of(id);
+    if (!state) return;  // Purged meanwhile.
+    // FCM is the authority: it took a message for a device that we had given up.
+    revive_.run(at_, id);
+    impl_.add_event(id,
+                    {at_,
+                     *state,
+                     State::active,
+                     "verdict",
+                     {},
+                     fmt::format(R"({{"verdict":"accepted","campaign":{}}})", campaign_.id)},
+                    campaign_.id);
+  }
+
+  void changed(const Change& change) {
+    const auto from = impl_.state_of(change.id);
+    if (!from) return;
+    // A suspicion must not soften a verdict; only pull_brake and a person do that.
+    const State to =
+        *from == State::retired && change.to == State::suspect ? State::retired : change.to;
+    impl_.add_event(change.id,
+                    {at_, *from, to, "verdict", change.rule, bounded_evidence(change.evidence)},
+                    campaign_.id);
+    if (to != *from) {
+      impl_.set_state(change.id, to, to == State::active ? "" : change.rule, at_);
+    } else if (to != State::active) {
+      rule_.run(change.rule, change.id);
+    }
+  }
+
+  void waits(const RetryRow& row) {
+    wait_.run(campaign_.id, row.receiver.id, row.attempts, row.due);
+  }
+  void settled(DeviceId id) { settle_.run(campaign_.id, id); }
+
+ private:
+  Registry::Impl& impl_;
+  const Campaign& campaign_;
+  SystemTime at_;
+  Statement& accept_active_ =
+      impl_.database.prepared("UPDATE dev SET last_accepted = ? WHERE id = ? AND state = 0");
+  Statement& revive_ = impl_.database.prepared(
+      "UPDATE dev SET last_accepted = ?1, state = 0, rule = '', changed = ?1 WHERE id = ?2");
+  Statement& rule_ = impl_.database.prepared("UPDATE dev SET rule = ? WHERE id = ?");
+  Statement& wait_ = impl_.database.prepared(
+      "INSERT OR REPLACE INTO retry_row (campaign, dev, attempts, due) VALUES (?, ?, ?, ?)");
+  Statement& settle_ =
+      impl_.database.prepared("DELETE FROM retry_row WHERE campaign = ? AND dev = ?");
+};
+
+}  // namespace
+
+Result<void> Registry::record(const Campaign& campaign, const Progress& progress) {
+  return guarded([&] {
+    Transaction transaction(impl_->database);
+    Recorder recorder(*impl_, campaign, progress.at);
+    recorder.update_campaign();
+    for (const DeviceId id : progress.accepted) recorder.accepted(id);
+    for (const Change& change : progress.changes) recorder.changed(change);
+    // In this order: a device that waited and then came to its end within one batch is in both.
+    for (const RetryRow& row : progress.waiting) recorder.waits(row);
+    for (const DeviceId id : progress.settled) recorder.settled(id);
+    transaction.commit();
+  });
+}
+
+}  // namespace fanfare::registry

@@ -1,0 +1,83 @@
+#include "registry/device_writer.h"
+
+#include "base/json_text.h"
+#include "base/time_text.h"
+
+namespace fanfare::registry {
+namespace {
+
+void append_field(std::string& out, std::string_view value) {
+  if (value.find_first_of("\",\r\n") == std::string_view::npos) {
+    out += value;
+    return;
+  }
+  out += '"';
+  for (const char c : value) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+std::string time_text(const std::optional<SystemTime>& time) {
+  return time ? format_rfc3339(*time) : std::string();
+}
+
+void append_member(std::string& out, std::string_view name, std::string_view value) {
+  out += ',';
+  append_json_string(out, name);
+  out += ':';
+  append_json_string_or_null(out, value);
+}
+
+void append_tags(std::string& out, const std::vector<std::string>& tags) {
+  out += R"(,"tags":[)";
+  for (std::size_t i = 0; i < tags.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_string(out, tags[i]);
+  }
+  out += ']';
+}
+
+}  // namespace
+
+std::string_view csv_header() noexcept {
+  return "token,fid,user,platform,locale,tags,app_version,last_seen,project,state,rule\r\n";
+}
+
+void append_csv(std::string& out, const Device& device) {
+  const bool fid = device.registration.kind == TargetKind::fid;
+  append_field(out, fid ? std::string_view() : device.registration.value);
+  out += ',';
+  append_field(out, fid ? device.registration.value : std::string_view());
+  for (const std::string& value :
+       {device.user, device.platform, device.locale, join_tags(device.tags), device.app_version,
+        time_text(device.last_seen), device.project, std::string(to_string(device.state)),
+        device.rule}) {
+    out += ',';
+    append_field(out, value);
+  }
+  out += "\r\n";
+}
+
+void append_json(std::string& out, const Device& device) {
+  out += '{';
+  append_json_string(out, to_string(device.registration.kind));
+  out += ':';
+  append_json_string(out, device.registration.value);
+  append_member(out, "state", to_string(device.state));
+  append_member(out, "platform", device.platform);
+  append_member(out, "user", device.user);
+  append_member(out, "rule", device.rule);
+  append_member(out, "last_seen", time_text(device.last_seen));
+  append_member(out, "locale", device.locale);
+  append_member(out, "app_version", device.app_version);
+  append_tags(out, device.tags);
+  append_member(out, "project", device.project);
+  append_member(out, "created", time_text(device.created));
+  append_member(out, "changed", time_text(device.changed));
+  append_member(out, "last_accepted", time_text(device.last_accepted));
+  out += "}\n";
+}
+
+}  // namespace fanfare::registry

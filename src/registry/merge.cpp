@@ -1,0 +1,40 @@
+#include "registry/merge.h"
+
+namespace fanfare::registry {
+namespace {
+
+template <class T>
+void replace(T& stored, const T& incoming, bool& differs) {
+  if (incoming.empty() || incoming == stored) return;
+  stored = incoming;
+  differs = true;
+}
+
+}  // namespace
+
+Merged merge(const Device& stored, const Device& incoming, SystemTime now) {
+  Merged merged{.device = stored};
+  Device& device = merged.device;
+  replace(device.project, incoming.project, merged.differs);
+  replace(device.user, incoming.user, merged.differs);
+  replace(device.platform, incoming.platform, merged.differs);
+  replace(device.locale, incoming.locale, merged.differs);
+  replace(device.app_version, incoming.app_version, merged.differs);
+  replace(device.tags, incoming.tags, merged.differs);
+  if (incoming.last_seen && (!device.last_seen || *device.last_seen < *incoming.last_seen)) {
+    device.last_seen = incoming.last_seen;
+    merged.differs = true;
+  }
+
+  const bool seen_since = incoming.last_seen && stored.changed &&
+                          *incoming.last_seen > *stored.changed && incoming.state == State::active;
+  if (stored.state != State::active && seen_since) {
+    device.state = State::active;
+    device.rule.clear();
+    device.changed = now;
+    merged.revived = merged.differs = true;
+  }
+  return merged;
+}
+
+}  // namespace fanfare::registry

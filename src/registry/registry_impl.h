@@ -1,0 +1,52 @@
+// What the files of class Registry share; for this module only.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "registry/filter.h"
+#include "registry/registry.h"
+#include "registry/sqlite.h"
+
+namespace fanfare::registry {
+
+/// Reads and long changes walk over the ids in windows of this many, each a short read or
+/// transaction of its own: a long read would keep SQLite from resetting its log.
+inline constexpr DeviceId id_window = 50'000;
+
+/// The columns of a Device, in the order in which `read_device` takes them.
+#define FANFARE_DEVICE_COLUMNS                                                              \
+  "id, kind, value, project, user, platform, locale, app_version, tags, last_seen, state, " \
+  "rule, created, changed, last_accepted"
+
+[[nodiscard]] Device read_device(const sqlite::Statement::Rows& row);
+[[nodiscard]] State read_state(std::int64_t number) noexcept;
+
+struct Registry::Impl {
+  Impl(const std::filesystem::path& path, int flags) : database(path, flags) {}
+
+  sqlite::Database database;
+
+  /// The statement that reads an audience, kept with the text it was made from.
+  struct AudienceQuery {
+    std::string sql;
+    sqlite::Statement statement;
+  };
+  std::optional<AudienceQuery> audience_query;
+
+  void add_event(DeviceId id, const Event& event, std::optional<std::int64_t> campaign);
+  void set_state(DeviceId id, State state, std::string_view rule, SystemTime now);
+  [[nodiscard]] std::optional<State> state_of(DeviceId id);
+  [[nodiscard]] DeviceId last_device();
+
+  /// A person's word about one device. False: the state was `to` already.
+  bool change_one(DeviceId id, State to, const char* cause, SystemTime now);
+  /// Closes all open brakes; their suspects become `to`.
+  std::uint64_t close_brakes(State to, const char* cause, SystemTime now);
+};
+
+/// Binds the values of a filter's condition behind the first `first - 1` parameters.
+void bind_condition(sqlite::Statement& statement, int first, const SqlCondition& condition);
+
+}  // namespace fanfare::registry

@@ -1,0 +1,272 @@
+// What the store says when the disk, the file or another process is against it, and what is left
+// of it after a crash.
+#include <csignal>
+
+#include <sqlite3.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "registry/testing/temp_store.h"
+
+namespace fanfare::registry {
+namespace {
+
+// A second connection to the same file, in the hand of the test.
+class Sqlite {
+ public:
+  explicit Sqlite(const std::filesystem::path& path) {
+    EXPECT_EQ(sqlite3_open(path.c_str(), &handle_), SQLITE_OK);
+  }
+  Sqlite(const Sqlite&) = delete;
+  Sqlite& operator=(const Sqlite&) = delete;
+  ~Sqlite() { sqlite3_close(handle_); }
+  void run(const char* sql) { EXPECT_EQ(sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr), 0); }
+  std::string text(const char* sql) {
+    std::string out;
+    const auto keep = [](void* to, int, char** values, char**) {
+      *static_cast<std::string*>(to) += values[0] == nullptr ? "" : values[0];
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(handle_, sql, keep, &out, nullptr), SQLITE_OK);
+    return out;
+  }
+
+ private:
+  sqlite3* handle_ = nullptr;
+};
+
+// Permissions mean nothing to root; so root steps down while it tries.
+class AsOrdinaryUser {
+ public:
+  AsOrdinaryUser() {
+    if (::geteuid() == 0) stepped_down_ = ::seteuid(65'534) == 0;
+  }
+  AsOrdinaryUser(const AsOrdinaryUser&) = delete;
+  AsOrdinaryUser& operator=(const AsOrdinaryUser&) = delete;
+  ~AsOrdinaryUser() {
+    if (stepped_down_) {
+      EXPECT_EQ(::seteuid(0), 0);
+    }
+  }
+
+ private:
+  bool stepped_down_ = false;
+};
+
+class Storage : public TempStore {
+ protected:
+  Error refusal(OpenOptions options = {}) {
+    auto registry = Registry::open(path_, options);
+    if (registry) return {Error::Kind::usage, "it opened", ""};
+    return registry.error();
+  }
+  static void expect_storage(const Error& error, std::string_view words) {
+    EXPECT_EQ(error.kind, Error::Kind::storage);
+    EXPECT_NE(error.what.find(words), std::string::npos) << error.what;
+    EXPECT_NE(error.what.find("fanfare-registry-"), std::string::npos) << error.what;
+    EXPECT_NE(error.remedy, "");
+  }
+};
+
+TEST_F(Storage, NamesAMissingFileFolderOrAFolderInItsPlace) {
+  expect_storage(refusal({.mode = OpenOptions::Mode::existing}), "there is no such file");
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  path_ = folder_ / "no" / "fanfare.db";
+  expect_storage(refusal(), "there is no folder");
+  path_ = folder_;
+  expect_storage(refusal(), "it is a folder");
+}
+
+TEST_F(Storage, RefusesFilesThatAreNotItsOwnAndLeavesThemAlone) {
+  const std::string text(5'000, 'x');
+  ASSERT_TRUE(write_file(path_, text));
+  expect_storage(refusal(), "is not a Fanfare store");
+  EXPECT_EQ(read_file(path_).value(), text);
+
+  path_ = folder_ / "other.db";
+  Sqlite(path_).run("CREATE TABLE notes (text)");
+  const auto before = read_file(path_).value();
+  expect_storage(refusal(), "another program's database");
+  EXPECT_EQ(read_file(path_).value(), before);
+}
+
+TEST_F(Storage, RefusesAStoreOfANewerVersion) {
+  {
+    auto registry = open();
+  }
+  Sqlite(path_).run("PRAGMA user_version = 1000");
+  expect_storage(refusal(), "newer version of Fanfare (format 1000; this one knows 1)");
+}
+
+TEST_F(Storage, RefusesAnEmptyFileWhereAStoreIsExpected) {
+  ASSERT_TRUE(write_file(path_, ""));
+  expect_storage(refusal({.mode = OpenOptions::Mode::existing}), "is empty");
+  EXPECT_TRUE(Registry::open(path_));
+}
+
+TEST_F(Storage, RefusesADamagedStore) {
+  {
+    auto registry = open();
+    ASSERT_TRUE(registry.upsert(tokens(2'000), day0));
+  }
+  std::string bytes = read_file(path_).value();
+  for (std::size_t at = 4'096; at < bytes.size(); at += 64) bytes.replace(at, 32, 32, '\xEE');
+  ASSERT_TRUE(write_file(path_, bytes));
+  auto registry = Registry::open(path_);
+  const auto error = registry ? registry->stats().error() : registry.error();
+  expect_storage(error, "is damaged");
+}
+
+TEST_F(Storage, SaysThatAnotherProcessHoldsTheLock) {
+  auto registry = open({.lock_wait = 1ms});
+  Sqlite other(path_);
+  other.run("BEGIN EXCLUSIVE");
+  const auto stored = registry.upsert(tokens(1), day0);
+  ASSERT_FALSE(stored);
+  expect_storage(stored.error(), "locked by another process");
+  other.run("COMMIT");
+  EXPECT_TRUE(registry.upsert(tokens(1), day0));
+}
+
+// A file system of 512 KiB, for as long as the test lasts.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const std::filesystem::path& folder) : folder_(folder) {
+    std::filesystem::create_directory(folder);
+    mounted_ = ::mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=512k") == 0;
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
+  }
+  [[nodiscard]] bool mounted() const { return mounted_; }
+
+ private:
+  std::filesystem::path folder_;
+  bool mounted_ = false;
+};
+
+TEST_F(Storage, SaysThatTheDiskIsFullAndHalfWritesNothing) {
+  const SmallDisk disk(folder_ / "disk");
+  if (!disk.mounted()) GTEST_SKIP() << "only root may mount a small disk";
+  path_ = folder_ / "disk" / "fanfare.db";
+  auto registry = open();
+  ASSERT_TRUE(registry.upsert(tokens(10), day0));
+  const auto stored = registry.upsert(tokens(20'000, "more-"), day0);
+  ASSERT_FALSE(stored);
+  expect_storage(stored.error(), "the disk is full");
+  EXPECT_EQ(registry.stats()->total, 10U);
+}
+
+// No file of this process may pass a size: what anybody may try without a disk of his own.
+class SmallFiles {
+ public:
+  SmallFiles() {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit small{256U << 10, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+  }
+  SmallFiles(const SmallFiles&) = delete;
+  SmallFiles& operator=(const SmallFiles&) = delete;
+  ~SmallFiles() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int) = SIG_DFL;
+};
+
+TEST_F(Storage, KeepsWhatItHadWhenWritingFailsAndGoesOnAfterwards) {
+  auto registry = open();
+  ASSERT_TRUE(registry.upsert(tokens(10), day0));
+  {
+    const SmallFiles small;
+    const auto stored = registry.upsert(tokens(20'000, "more-"), day0);
+    ASSERT_FALSE(stored);
+    EXPECT_EQ(stored.error().kind, Error::Kind::storage);
+  }
+  EXPECT_EQ(registry.stats()->total, 10U);
+  EXPECT_TRUE(registry.upsert(tokens(2'000, "more-"), day0));
+}
+
+TEST_F(Storage, SaysThatTheFileIsReadOnly) {
+  {
+    auto registry = open();
+  }
+  ASSERT_EQ(::chmod(folder_.c_str(), 0777), 0);
+  ASSERT_EQ(::chmod(path_.c_str(), 0444), 0);
+  const AsOrdinaryUser ordinary;
+  expect_storage(refusal(), "read-only");
+}
+
+TEST_F(Storage, SaysThatTheFolderIsReadOnly) {
+  {
+    auto registry = open();
+  }
+  ASSERT_EQ(::chmod(path_.c_str(), 0666), 0);
+  ASSERT_EQ(::chmod(folder_.c_str(), 0555), 0);
+  {
+    const AsOrdinaryUser ordinary;
+    EXPECT_EQ(refusal().kind, Error::Kind::storage);
+    EXPECT_NE(refusal().remedy, "");
+  }
+  ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
+}
+
+TEST_F(Storage, KeepsTheLogBoundedWhileMuchIsWritten) {
+  auto registry = open();
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(registry.upsert(tokens(1'000, std::to_string(i) + "-"), day0));
+  }
+  EXPECT_LE(std::filesystem::file_size(path_.string() + "-wal"), 32U << 20);
+}
+
+// A child stores batches of 100 with a campaign's cursor until it is killed in the middle.
+TEST_F(Storage, KeepsWholeTransactionsWhenKilledInTheMiddle) {
+  for (int round = 0; round < 5; ++round) {
+    int pipe_ends[2];
+    ASSERT_EQ(::pipe(pipe_ends), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto registry = Registry::open(path_);
+      for (int batch = 0; registry; ++batch) {
+        const auto prefix = std::to_string(round) + "-" + std::to_string(batch) + "-";
+        const bool stored = registry->upsert(tokens(100, prefix), day0).has_value();
+        if (!stored || ::write(pipe_ends[1], "x", 1) != 1) break;
+      }
+      ::_exit(1);
+    }
+    ::close(pipe_ends[1]);
+    char byte = 0;
+    std::uint64_t told = 0;
+    while (told < 20 + static_cast<std::uint64_t>(round) * 7 && ::read(pipe_ends[0], &byte, 1) == 1)
+      ++told;
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    while (::read(pipe_ends[0], &byte, 1) == 1) ++told;
+    ::close(pipe_ends[0]);
+
+    EXPECT_EQ(Sqlite(path_).text("PRAGMA integrity_check"), "ok");
+    auto registry = open();
+    std::uint64_t count = 0;
+    const std::string prefix = std::to_string(round) + "-";
+    ASSERT_TRUE(registry.each("", [&](const Device& device) {
+      count += device.registration.value.starts_with(prefix) ? 1U : 0U;
+      return true;
+    }));
+    EXPECT_EQ(count % 100, 0U);
+    EXPECT_GE(count, told * 100);
+  }
+}
+
+}  // namespace
+}  // namespace fanfare::registry

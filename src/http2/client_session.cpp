@@ -33,6 +33,13 @@ struct Exchange {
   Response response;
 };
 
+/// How a request ends when no word of its end can come any more. An answer that has begun, even to
+/// half a request, shows that the server acted on it.
+How end_of_silence(const Exchange& exchange) noexcept {
+  const bool never_whole = !exchange.request.finished && exchange.answer == Exchange::Answer::none;
+  return never_whole ? How::unsent : How::unknown;
+}
+
 int parse_status(std::string_view text) noexcept {
   int status = 0;
   std::from_chars(text.data(), text.data() + text.size(), status);
@@ -213,7 +220,7 @@ void ClientSession::Impl::cancel(RequestId id, std::string reason) {
   const auto found = exchanges.find(id);
   if (dead || found == exchanges.end() || found->second.ended) return;
   auto& exchange = found->second;
-  give_up(exchange, exchange.request.finished ? How::unknown : How::unsent, std::move(reason));
+  give_up(exchange, end_of_silence(exchange), std::move(reason));
 }
 
 void ClientSession::Impl::receive(std::span<const std::uint8_t> bytes) {
@@ -415,7 +422,7 @@ void ClientSession::Impl::die(const std::string& reason) {
   dead = true;
   const std::string words = goaway_words.empty() ? reason : goaway_words + "; " + reason;
   for (auto* exchange : open_exchanges()) {
-    finish(*exchange, exchange->request.finished ? How::unknown : How::unsent, words);
+    finish(*exchange, end_of_silence(*exchange), words);
   }
 }
 

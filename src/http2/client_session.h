@@ -80,7 +80,8 @@ class ClientSession {
   /// Appends what must be written, if anything, in order.
   void take_output(std::string& out);
 
-  /// Moves the ended requests to the end of `out`, in the order in which they ended.
+  /// Moves the ended requests to the end of `out`, in the order in which they ended. Ask after
+  /// every other call, take_output included: a request that can't be written ends there.
   void take_ended(std::vector<Ended>& out);
 
   /// PING acknowledgements since the last call.

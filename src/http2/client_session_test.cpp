@@ -396,6 +396,16 @@ TEST(ClientSession, EndsAHalfWrittenRequestOfALostConnectionAsUnsent) {
   EXPECT_TRUE(client.session.dead());
 }
 
+TEST(ClientSession, EndsAHalfWrittenRequestWhoseAnswerHasBegunAsUnknown) {
+  Client client;
+  client.hears(f::settings({{setting::initial_window_size, 10}}));
+  client.session.submit(1, a_post("longer than ten bytes"));
+  (void)client.says();
+  client.hears(f::headers(1, ok));
+  client.session.connection_lost("reset by peer");
+  EXPECT_EQ(client.end().how, How::unknown);
+}
+
 TEST(ClientSession, TakesNoRequestAfterTheConnectionWasLost) {
   const auto client = Client::settled();
   client->session.connection_lost("gone");

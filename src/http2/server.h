@@ -48,6 +48,9 @@ class Reply {
   virtual void go_away(ErrorCode code, std::string debug) = 0;
   /// Writes what was answered before and closes the connection without a word.
   virtual void cut() = 0;
+  /// Whether an answer could still reach the client: it has not been given, and the connection is
+  /// neither gone nor cut. A handler that waits asks this before it acts on the request.
+  [[nodiscard]] virtual bool alive() const noexcept = 0;
 };
 
 class Server {

@@ -28,6 +28,10 @@ class ConnectionReply final : public Reply {
   void cut() override {
     if (const auto connection = take()) connection->cut();
   }
+  [[nodiscard]] bool alive() const noexcept override {
+    const auto connection = connection_.lock();
+    return connection != nullptr && connection->alive();
+  }
 
  private:
   std::shared_ptr<ServerConnection> take() { return std::exchange(connection_, {}).lock(); }

@@ -49,6 +49,7 @@ class ServerConnection final : private StreamSocket::Owner,
   void reset(StreamId stream, ErrorCode code);
   void go_away(StreamId stream, ErrorCode code, std::string_view debug);
   void cut();
+  [[nodiscard]] bool alive() const noexcept { return socket_ != nullptr && !finishing_; }
 
  private:
   void on_open() override {}

@@ -35,7 +35,9 @@ enum class ErrorCode : std::uint32_t {
 };
 
 struct ServerLimits {
-  std::uint32_t streams = 100;           ///< SETTINGS_MAX_CONCURRENT_STREAMS, as FCM's.
+  std::uint32_t streams = 100;           ///< SETTINGS_MAX_CONCURRENT_STREAMS, as FCM's. More are
+                                         ///< REFUSED_STREAM; once the client has acknowledged
+                                         ///< it, GOAWAY(PROTOCOL_ERROR), as FCM does.
   std::size_t header_bytes = 64U << 10;  ///< Of one request; more is answered 431.
   std::size_t body_bytes = 1U << 20;     ///< Of one request; more is answered 413.
 };
@@ -64,6 +66,8 @@ class ServerSession {
   void reset(StreamId stream, ErrorCode code);
 
   /// GOAWAY. Requests above `last_stream` are dropped unanswered; those up to it may be answered.
+  /// The highest id of all, 2^31-1, with no_error only gives notice (RFC 9113, 6.8): requests are
+  /// still taken until a second call names the real one.
   void go_away(StreamId last_stream, ErrorCode code, std::string_view debug);
 
   /// Changes SETTINGS_MAX_CONCURRENT_STREAMS in flight.

@@ -162,6 +162,27 @@ TEST(Server, ReplyMayOutliveItsConnectionAndTheServer) {
   world.io.poll();
 }
 
+TEST(Server, ReplyIsAliveUntilItIsUsed) {
+  World world;
+  world.answers = false;
+  RawClient client(world.io, world.server->port());
+  client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.wait_for_arrivals(1));
+  EXPECT_TRUE(world.arrived[0].second->alive());
+  world.arrived[0].second->respond({200, {}, "said"});
+  EXPECT_FALSE(world.arrived[0].second->alive());
+}
+
+TEST(Server, ReplyDiesWithItsConnection) {
+  World world;
+  world.answers = false;
+  RawClient client(world.io, world.server->port());
+  client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(world.wait_for_arrivals(1));
+  client.close();
+  EXPECT_TRUE(run_until(world.io, [&] { return !world.arrived[0].second->alive(); }));
+}
+
 TEST(Server, CutWritesWhatWasAnsweredBefore) {
   World world;
   world.answers = false;

@@ -73,6 +73,9 @@ RetryOptions retry_options_of(const ClientOptions& options) {
   retry.max_attempts = options.max_attempts;
   retry.give_up_after = options.give_up_after;
   retry.on_unknown = options.retry_unknown ? OnUnknown::retry : OnUnknown::drop;
+  // The pool below has sent an unsent message again already, on other connections and with pauses
+  // between. A caller who waits for a host that can't be reached should hear soon.
+  retry.unsent_at_once = 3;
   // Twice what the connections carry at once, so that none runs dry between two turns.
   retry.max_window = std::max<std::size_t>(1, options.connections) * 200;
   return retry;

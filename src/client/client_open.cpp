@@ -41,24 +41,26 @@ Result<client::FcmSenderOptions> sender_options(const ClientOptions& options,
 
 }  // namespace
 
-Result<Client> Client::open(ClientOptions options) {
-  auto connection = client::resolve_connection(options, client::process_environment());
+Result<client::ClientParts> client::network_parts(const ClientOptions& options) {
+  auto connection = resolve_connection(options, process_environment());
   if (!connection) return std::unexpected(std::move(connection).error());
+  ClientParts parts;
+  parts.warnings = connection->warnings;
   auto sender = sender_options(options, *std::move(connection));
   if (!sender) return std::unexpected(std::move(sender).error());
 
+  auto pacer = std::make_shared<RatePacer>(
+      PacerOptions{.messages_per_minute = options.messages_per_minute, .ramp = options.ramp});
+  sender->pacer = pacer.get();
+  parts.project = sender->project;
+  parts.retry = retry_options_of(options);
+  parts.validate_only = options.validate_only;
   // The sender is made on the lane's thread, where it lives; whether it could be is told here.
   auto made = std::make_shared<std::promise<Result<void>>>();
-  auto pacer = std::make_shared<client::RatePacer>(client::PacerOptions{
-      .messages_per_minute = options.messages_per_minute, .ramp = options.ramp});
-  sender->pacer = pacer.get();
-  client::ClientParts parts;
-  parts.project = sender->project;
-  parts.retry = client::retry_options_of(options);
-  parts.validate_only = options.validate_only;
+  parts.sender_made = made->get_future().share();
   parts.make_sender = [made, pacer, chosen = *std::move(sender)](
-                          boost::asio::io_context& io) -> std::unique_ptr<client::Sender> {
-    auto opened = client::FcmSender::open(io, chosen);
+                          boost::asio::io_context& io) -> std::unique_ptr<Sender> {
+    auto opened = FcmSender::open(io, chosen);
     if (!opened) {
       made->set_value(std::unexpected(std::move(opened).error()));
       return nullptr;
@@ -66,10 +68,15 @@ Result<Client> Client::open(ClientOptions options) {
     made->set_value({});
     return *std::move(opened);
   };
-  Client opened = client::ClientMaker::make(std::move(parts));
-  if (auto ready = made->get_future().get(); !ready) {
-    return std::unexpected(std::move(ready).error());
-  }
+  return parts;
+}
+
+Result<Client> Client::open(ClientOptions options) {
+  auto parts = client::network_parts(options);
+  if (!parts) return std::unexpected(std::move(parts).error());
+  const auto made = parts->sender_made;
+  Client opened = client::ClientMaker::make(*std::move(parts));
+  if (auto ready = made.get(); !ready) return std::unexpected(std::move(ready).error());
   return opened;
 }
 

@@ -1,7 +1,9 @@
 // What a Client is made of, so that a test can put another Sender below the same client.
 #pragma once
 
+#include <future>
 #include <string>
+#include <vector>
 
 #include "fanfare/client.h"
 
@@ -15,7 +17,14 @@ struct ClientParts {
   SenderFactory make_sender;
   RetryOptions retry;
   bool validate_only = false;
+  /// Whether make_sender succeeded; ready once a lane has called it. Not valid: it can't fail.
+  std::shared_future<Result<void>> sender_made = {};
+  std::vector<std::string> warnings = {};  ///< For people, about the credentials.
 };
+
+/// What a client over the network is made of; reads the credentials, connects nowhere yet. For
+/// those who drive a lane themselves.
+[[nodiscard]] Result<ClientParts> network_parts(const ClientOptions& options);
 
 /// The only maker of Clients; Client::open is it over the network.
 struct ClientMaker {

@@ -88,6 +88,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   std::uint64_t token_generation = 0;
   bool token_usable = false;
   bool waiting_for_token = false;
+  bool asking_for_token = false;  // In the call: pump goes on itself when the answer comes at once.
   bool waiting_for_turn = false;
   bool pump_posted = false;
   bool closing = false;
@@ -115,7 +116,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void pump() {
-    if (queue.empty() || !has_token()) return;
+    if (queue.empty() || waiting_for_turn || !has_token()) return;
     while (!queue.empty() && takes_turn()) {
       Job job = std::move(queue.front());
       queue.pop_front();
@@ -128,7 +129,9 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     if (!tokens) return true;
     if (waiting_for_token) return false;
     waiting_for_token = true;
+    asking_for_token = true;
     tokens->get(options.wall_clock(), [this](const auto& outcome) { on_token(outcome); });
+    asking_for_token = false;
     return !waiting_for_token && token_usable;
   }
 
@@ -143,7 +146,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
       token_generation = outcome->generation;
       prototype.headers.back().value = fmt::format("Bearer {}", outcome->value->reveal());
     }
-    pump_soon();
+    if (!asking_for_token) pump_soon();
   }
 
   void fail_queue(const oauth::TokenError& error) {
@@ -164,7 +167,6 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
 
   bool takes_turn() {
     if (options.pacer == nullptr) return true;
-    if (waiting_for_turn) return false;
     const auto wait = options.pacer->reserve(std::chrono::steady_clock::now());
     if (wait <= 0ns) return true;
     waiting_for_turn = true;

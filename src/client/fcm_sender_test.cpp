@@ -388,6 +388,29 @@ TEST(FcmSender, ReservesNothingBeforeTheTokenIsThere) {
   EXPECT_EQ(pacer.reserved, 1);
 }
 
+// Makes everything wait for an hour once it is shut.
+class GatePacer final : public Pacer {
+ public:
+  std::chrono::nanoseconds reserve(std::chrono::steady_clock::time_point) override {
+    return open ? 0ns : std::chrono::nanoseconds(1h);
+  }
+  bool open = true;
+};
+
+TEST(FcmSender, SleepsWhileItWaitsForItsTurn) {
+  World world;
+  GatePacer pacer;
+  world.options.pacer = &pacer;
+  world.use_credentials();
+  world.attempt_one();
+  pacer.open = false;
+  world.send();
+  int turns = 0;
+  while (turns < 1'000 && world.io.poll_one() > 0) ++turns;
+  EXPECT_LT(turns, 100);
+  EXPECT_EQ(world.fcm.sends.size(), 1U);
+}
+
 TEST(FcmSender, TellsThePacerWhenFcmThrottlesTheProject) {
   World world;
   CountingPacer pacer;

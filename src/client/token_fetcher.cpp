@@ -1,5 +1,6 @@
 #include "client/token_fetcher.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "client/user_agent.h"

@@ -1,18 +1,18 @@
 #include "client/token_verdict.h"
 
-#include <utility>
+#include <string_view>
 
 #include "fcm/rules.h"
+#include "fcm/utf8.h"
 
 namespace fanfare::client {
 namespace {
 
 constexpr std::size_t max_text_bytes = 512;  // As Verdict::text promises.
 
-Verdict make(const fcm::Rule& rule, std::string text) {
+Verdict make(const fcm::Rule& rule, std::string_view text) {
   Verdict verdict = fcm::make_verdict(rule);
-  verdict.text = std::move(text);
-  if (verdict.text.size() > max_text_bytes) verdict.text.resize(max_text_bytes);
+  verdict.text = fcm::clean_prefix(text, max_text_bytes);
   return verdict;
 }
 

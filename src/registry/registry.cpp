@@ -47,10 +47,11 @@ Result<void> check_path(const std::filesystem::path& path, OpenOptions::Mode mod
 }
 
 void configure(sqlite::Database& database, const OpenOptions& options) {
-  // A page that a checkpoint has written back makes room in the log; the log file itself is cut
-  // to its limit then, so that one large import does not keep its size for ever.
-  database.execute("PRAGMA wal_autocheckpoint = 2000");
-  database.execute("PRAGMA journal_size_limit = 16777216");
+  // 40 MB of log between checkpoints: an import dirties pages of the hash index at random, and
+  // each is then written back once for many batches. The file is cut to its limit afterwards, so
+  // that one large transaction does not keep its size for ever.
+  database.execute("PRAGMA wal_autocheckpoint = 10000");
+  database.execute("PRAGMA journal_size_limit = 67108864");
   database.execute("PRAGMA trusted_schema = OFF");
   database.execute(options.durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   // Work lists of purge and of the brake; they belong to this connection alone.

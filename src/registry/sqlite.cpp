@@ -81,10 +81,11 @@ bool Statement::step() {
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
   const int system_error = sqlite3_system_errno(database_->handle());
-  Failure failure{
-      storage_error(code, system_error, sqlite3_errmsg(database_->handle()), database_->path())};
+  // Before the reset, which replaces the words by its own.
+  Error error =
+      storage_error(code, system_error, sqlite3_errmsg(database_->handle()), database_->path());
   reset();
-  throw failure;
+  throw Failure{std::move(error)};
 }
 
 void Statement::finish() {

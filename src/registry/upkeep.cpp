@@ -6,7 +6,6 @@
 namespace fanfare::registry {
 
 using sqlite::guarded;
-using sqlite::Statement;
 using sqlite::Transaction;
 
 // One device ----------------------------------------------------------------------------------

@@ -1,0 +1,350 @@
+#include "delivery/campaign_run.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "delivery/ledger.h"
+
+namespace fanfare::delivery {
+namespace {
+
+using client::Delivery;
+using client::SteadyTime;
+using registry::Receiver;
+
+std::uint64_t final_count(const registry::CampaignCounts& counts) {
+  return counts.accepted + counts.retired + counts.failed + counts.unknown;
+}
+
+}  // namespace
+
+int exit_status(const Summary& summary) noexcept {
+  if (summary.interrupted) return 4;
+  if (!summary.holds.empty()) return 3;
+  const auto& counts = summary.counts;
+  return counts.retired + counts.failed + counts.unknown + summary.held == 0 ? 0 : 1;
+}
+
+CampaignRun::CampaignRun(registry::Registry& registry, registry::Campaign campaign,
+                         client::AttemptPort& port, RunOptions options, bool resumed)
+    : registry_(registry),
+      campaign_(std::move(campaign)),
+      port_(port),
+      options_(std::move(options)),
+      loop_(options_.retry, options_.random),
+      stored_retries_left_(resumed),
+      retries_before_(campaign_.counts.retries) {}
+
+Result<Summary> CampaignRun::run() {
+  const SteadyTime begun = port_.now();
+  if (auto restored = restore(); !restored) return std::unexpected(restored.error());
+  while (true) {
+    check_stops();
+    if (auto fed = feed(); !fed) return std::unexpected(fed.error());
+    start_sends();
+    if (auto noted = note_events_and_commit(); !noted) return std::unexpected(noted.error());
+    if (drained()) break;
+    wait_for_attempts();
+    if (auto noted = note_events_and_commit(); !noted) return std::unexpected(noted.error());
+  }
+  summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(port_.now() - begun);
+  return finish();
+}
+
+Result<void> CampaignRun::restore() {
+  auto cursor = Cursor::restore(campaign_.cursor, campaign_.done);
+  if (!cursor) return std::unexpected(cursor.error());
+  cursor_ = std::move(*cursor);
+  auto brakes = registry_.brakes();
+  if (!brakes) return std::unexpected(brakes.error());
+  for (const auto& brake : *brakes) {
+    if (brake.campaign == campaign_.id) braked_.insert(brake.rule);
+  }
+  return {};
+}
+
+void CampaignRun::check_stops() {
+  if (stopping_) return;
+  if (options_.interrupt != nullptr && options_.interrupt->load()) {
+    summary_.interrupted = true;
+    stop();
+  } else if (options_.deadline && options_.clock() >= *options_.deadline) {
+    summary_.deadline_passed = true;
+    stop();
+  }
+}
+
+void CampaignRun::stop() {
+  stopping_ = true;
+  loop_.stop();
+}
+
+bool CampaignRun::may_feed() const {
+  return !stopping_ && !loop_.project_held() && (stored_retries_left_ || audience_left_) &&
+         loop_.waiting() < options_.max_waiting;
+}
+
+bool CampaignRun::has_room() const {
+  return may_feed() && loop_.sending() + loop_.ready() < loop_.window();
+}
+
+// At most a chunk at a time: what is held at once must be recorded before more is taken.
+Result<void> CampaignRun::feed() {
+  for (std::size_t taken = 0; taken < options_.chunk && has_room(); ++taken) {
+    auto fed = stored_retries_left_ ? feed_stored_retry() : feed_receiver();
+    if (!fed) return fed;
+  }
+  return {};
+}
+
+Result<void> CampaignRun::feed_stored_retry() {
+  auto row = next_stored_retry();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return {};
+  const registry::RetryRow& retry = **row;
+  open_.emplace(retry.receiver.id, Open{retry.receiver, true});
+  submit(retry.receiver, retry.attempts, port_.now() + (retry.due - options_.clock()));
+  return {};
+}
+
+Result<void> CampaignRun::feed_receiver() {
+  auto receiver = next_receiver();
+  if (!receiver) return std::unexpected(receiver.error());
+  if (!*receiver || !cursor_.take((*receiver)->id)) return {};
+  open_.emplace((*receiver)->id, Open{**receiver, false});
+  submit(**receiver, 0, std::nullopt);
+  return {};
+}
+
+Result<std::optional<registry::RetryRow>> CampaignRun::next_stored_retry() {
+  if (retries_ahead_.empty()) {
+    std::vector<registry::RetryRow> rows;
+    auto read = registry_.next_retries(campaign_.id, last_stored_retry_, options_.chunk, rows);
+    if (!read) return std::unexpected(read.error());
+    stored_retries_left_ = !rows.empty();
+    if (rows.empty()) return std::nullopt;
+    last_stored_retry_ = rows.back().receiver.id;
+    retries_ahead_.assign(std::make_move_iterator(rows.begin()),
+                          std::make_move_iterator(rows.end()));
+  }
+  auto row = std::move(retries_ahead_.front());
+  retries_ahead_.pop_front();
+  return row;
+}
+
+Result<std::optional<Receiver>> CampaignRun::next_receiver() {
+  if (receivers_ahead_.empty()) {
+    std::vector<Receiver> receivers;
+    const DeviceId after = std::max(last_read_, campaign_.cursor);
+    auto read = registry_.next_receivers(campaign_.audience, after, options_.chunk, receivers);
+    if (!read) return std::unexpected(read.error());
+    audience_left_ = !receivers.empty();
+    if (receivers.empty()) return std::nullopt;
+    last_read_ = receivers.back().id;
+    receivers_ahead_.assign(std::make_move_iterator(receivers.begin()),
+                            std::make_move_iterator(receivers.end()));
+  }
+  auto receiver = std::move(receivers_ahead_.front());
+  receivers_ahead_.pop_front();
+  return receiver;
+}
+
+void CampaignRun::submit(const Receiver& receiver, int attempts,
+                         std::optional<SteadyTime> not_before) {
+  loop_.submit(Delivery{static_cast<client::DeliveryId>(receiver.id), receiver.registration,
+                        receiver.platform, attempts, not_before},
+               port_.now());
+}
+
+void CampaignRun::start_sends() {
+  sends_.clear();
+  loop_.take_sends(port_.now(), sends_);
+  if (!sends_.empty()) port_.start(sends_);
+}
+
+void CampaignRun::wait_for_attempts() {
+  SteadyTime until = port_.now() + std::chrono::hours(1);
+  if (has_room()) until = port_.now();  // There is more to do than to wait.
+  if (const auto due = loop_.next_due()) until = std::min(until, *due);
+  if (options_.deadline) {
+    until = std::min<SteadyTime>(until, port_.now() + (*options_.deadline - options_.clock()));
+  }
+  done_.clear();
+  port_.wait(until, done_);
+  for (auto& done : done_) loop_.on_attempt(done.id, std::move(done.attempt), port_.now());
+}
+
+// Everything that happened becomes one transaction.
+Result<void> CampaignRun::note_events_and_commit() {
+  // Stopping on a message fault makes further events.
+  do {
+    events_ = {};
+    loop_.take_events(events_);
+    for (const auto& hold : events_.holds) summary_.holds.push_back(hold);
+    for (const auto& result : events_.finals) note(result);
+    for (const auto& waiting : events_.waiting) note(waiting);
+    for (const auto& held : events_.held) note(held);
+  } while (!events_.finals.empty() || !events_.held.empty());
+  return commit();
+}
+
+void CampaignRun::note(const client::Final& result) {
+  const auto at = open_.find(static_cast<DeviceId>(result.id));
+  assert(at != open_.end());
+  enter(result, at->second.receiver.state, braked_, campaign_, campaign_.counts, progress_);
+  if (at->second.settled) progress_.settled.push_back(at->first);
+  if (options_.report != nullptr) {
+    options_.report->add(result.target, result.attempt.verdict, result.attempt.answer.status,
+                         result.attempts);
+  }
+  settle(at->second);
+  open_.erase(at);
+  stop_on_message_fault(result);
+}
+
+void CampaignRun::stop_on_message_fault(const client::Final& result) {
+  if (stopping_) return;
+  const Verdict& verdict = result.attempt.verdict;
+  const bool suspect_everywhere =
+      verdict.kind == VerdictKind::device_suspect && campaign_.counts.accepted == 0 &&
+      campaign_.counts.by_rule.find(verdict.rule)->second >= options_.suspect_limit;
+  if (verdict.kind != VerdictKind::message_invalid && !suspect_everywhere) return;
+  summary_.message_fault = verdict;
+  stop();
+}
+
+void CampaignRun::note(const client::Waiting& waiting) {
+  const auto at = open_.find(static_cast<DeviceId>(waiting.id));
+  assert(at != open_.end());
+  progress_.waiting.push_back({at->second.receiver, waiting.attempts, to_system(waiting.due)});
+  settle(at->second);
+}
+
+void CampaignRun::note(const client::Held& held) {
+  const auto at = open_.find(static_cast<DeviceId>(held.id));
+  assert(at != open_.end());
+  const Receiver& receiver = at->second.receiver;
+  if (summary_.message_fault) {
+    if (at->second.settled) progress_.settled.push_back(receiver.id);
+    fail_for_message(receiver, held.attempts);
+  } else {
+    progress_.waiting.push_back({receiver, held.attempts, options_.clock()});
+    ++held_count_;
+    if (held.attempt && options_.report != nullptr) {
+      append_report_line(held_lines_, held.target, held.attempt->verdict,
+                         held.attempt->answer.status, held.attempts);
+    }
+  }
+  settle(at->second);
+  open_.erase(at);
+}
+
+void CampaignRun::fail_for_message(const Receiver& receiver, int attempts) {
+  const Verdict& fault = *summary_.message_fault;
+  ++campaign_.counts.failed;
+  ++campaign_.counts.by_rule[std::string(fault.rule)];
+  if (options_.report != nullptr) options_.report->add(receiver.registration, fault, 0, attempts);
+  dirty_ = true;
+}
+
+void CampaignRun::settle(Open& open) {
+  dirty_ = true;
+  if (open.settled) return;
+  open.settled = true;
+  cursor_.settle(open.receiver.id);
+}
+
+Result<void> CampaignRun::commit() {
+  if (!dirty_) return {};
+  dirty_ = false;
+  if (options_.report != nullptr) {
+    if (auto flushed = options_.report->flush(); !flushed) return flushed;
+    campaign_.report_bytes = options_.report->bytes();
+  }
+  campaign_.cursor = cursor_.position();
+  campaign_.done = cursor_.done();
+  campaign_.counts.retries = retries_before_ + loop_.retries();
+  progress_.at = options_.clock();
+  if (auto recorded = registry_.record(campaign_, progress_); !recorded) return recorded;
+  progress_ = {};
+  if (options_.on_progress) options_.on_progress(final_count(campaign_.counts), campaign_.counts);
+  return pull_brake_if_due();
+}
+
+Result<void> CampaignRun::pull_brake_if_due() {
+  while (const auto rule = rule_to_brake(campaign_.counts, braked_)) {
+    if (auto pulled = registry_.pull_brake(campaign_, *rule, options_.clock()); !pulled) {
+      return pulled;
+    }
+    braked_.insert(*rule);
+  }
+  return {};
+}
+
+// The message is wrong for everyone, so everyone not yet sent to gets that verdict unsent.
+Result<void> CampaignRun::fail_everyone_left() {
+  std::size_t uncommitted = 0;
+  while (stored_retries_left_ || audience_left_) {
+    if (stored_retries_left_) {
+      auto row = next_stored_retry();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) continue;
+      progress_.settled.push_back((*row)->receiver.id);
+      fail_for_message((*row)->receiver, (*row)->attempts);
+    } else {
+      auto receiver = next_receiver();
+      if (!receiver) return std::unexpected(receiver.error());
+      if (!*receiver || !cursor_.take((*receiver)->id)) continue;
+      cursor_.settle((*receiver)->id);
+      fail_for_message(**receiver, 0);
+    }
+    if (++uncommitted % options_.chunk != 0) continue;
+    if (auto committed = commit(); !committed) return committed;
+  }
+  return commit();
+}
+
+Result<Summary> CampaignRun::finish() {
+  if (summary_.message_fault) {
+    if (auto failed = fail_everyone_left(); !failed) return std::unexpected(failed.error());
+  }
+  const std::uint64_t final = final_count(campaign_.counts);
+  const bool everyone_taken = !audience_left_ && !stored_retries_left_;
+  summary_.held = everyone_taken
+                      ? held_count_
+                      : campaign_.audience.count - std::min(final, campaign_.audience.count);
+  if (summary_.interrupted) {
+    campaign_.state = registry::Campaign::State::running;
+  } else if (!summary_.holds.empty()) {
+    campaign_.state = registry::Campaign::State::stopped;
+  } else {
+    campaign_.state = registry::Campaign::State::finished;
+  }
+  dirty_ = true;
+  if (auto committed = commit(); !committed) return std::unexpected(committed.error());
+  if (options_.report != nullptr && !held_lines_.empty()) {
+    // Behind the recorded length: a resumed run cuts them off and gives these targets their
+    // final lines.
+    options_.report->add_lines(held_lines_);
+    if (auto flushed = options_.report->flush(); !flushed) return std::unexpected(flushed.error());
+  }
+  if (campaign_.state == registry::Campaign::State::finished && campaign_.audience.list != 0) {
+    if (auto dropped = registry_.drop_list(campaign_.audience.list); !dropped) {
+      return std::unexpected(dropped.error());
+    }
+  }
+  summary_.counts = campaign_.counts;
+  summary_.braked_rules.assign(braked_.begin(), braked_.end());
+  return std::move(summary_);
+}
+
+bool CampaignRun::drained() const {
+  return loop_.sending() == 0 && !may_feed() && loop_.ready() == 0 && loop_.waiting() == 0;
+}
+
+SystemTime CampaignRun::to_system(SteadyTime time) const {
+  return options_.clock() + std::chrono::duration_cast<SystemTime::duration>(time - port_.now());
+}
+
+}  // namespace fanfare::delivery

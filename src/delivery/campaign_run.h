@@ -1,0 +1,132 @@
+// CampaignRun: walks a stored campaign from its cursor to its end.
+//
+//   registry --receivers--> RetryLoop --attempts--> AttemptPort (FCM)
+//      ^                        |
+//      +---- one transaction ---+  results, retirements, retries and the cursor
+//
+// At most a window of receivers is taken and not recorded at any moment. That bounds the memory,
+// and it bounds what a crash repeats: only what was under way.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "client/attempt_port.h"
+#include "client/retry_loop.h"
+#include "delivery/cursor.h"
+#include "delivery/report.h"
+#include "registry/registry.h"
+
+namespace fanfare::delivery {
+
+/// What a run came to. The books: audience == accepted + retired + failed + unknown + held.
+struct Summary {
+  registry::CampaignCounts counts;
+  std::uint64_t held = 0;  ///< Not final: blocked, interrupted or past the deadline.
+  std::chrono::milliseconds duration{0};
+  std::vector<client::Hold> holds;       ///< Scopes that are blocked, with the answer that says so.
+  std::optional<Verdict> message_fault;  ///< The message is wrong for everyone.
+  std::vector<std::string> braked_rules;
+  bool interrupted = false;
+  bool deadline_passed = false;
+};
+
+/// 0 all accepted; 1 some failed; 3 blocked; 4 interrupted (design: "The command line").
+[[nodiscard]] int exit_status(const Summary& summary) noexcept;
+
+struct RunOptions {
+  client::RetryOptions retry;
+  std::function<SystemTime()> clock;  ///< For what is stored; waits use the port's clock.
+  Random random{0};
+  Report* report = nullptr;                      ///< Null: none.
+  std::optional<SystemTime> deadline;            ///< Nothing is sent after it.
+  const std::atomic<bool>* interrupt = nullptr;  ///< Set from outside, with port.interrupt().
+  /// Called after each batch: receivers that are final, and the counts.
+  std::function<void(std::uint64_t done, const registry::CampaignCounts&)> on_progress;
+  std::size_t chunk = 500;           ///< Receivers read at once.
+  std::size_t max_waiting = 20'000;  ///< Retries waiting before no further receivers are taken.
+  std::uint64_t suspect_limit = 50;  ///< Equal 400s that name nobody, with nothing accepted:
+                                     ///< then the message is at fault.
+};
+
+class CampaignRun {
+ public:
+  /// `campaign` is stored (it has an id); `resumed`: it was begun by an earlier run.
+  CampaignRun(registry::Registry& registry, registry::Campaign campaign, client::AttemptPort& port,
+              RunOptions options, bool resumed);
+
+  /// Blocks until the campaign is finished, blocked or interrupted. A storage error ends it at
+  /// once; everything recorded before stays, and the campaign can be resumed.
+  [[nodiscard]] Result<Summary> run();
+
+ private:
+  /// A receiver that is in the loop's hands.
+  struct Open {
+    registry::Receiver receiver;
+    bool settled = false;  ///< In the cursor; its retry row stands for it.
+  };
+
+  [[nodiscard]] Result<void> restore();
+  [[nodiscard]] Result<void> feed();
+  [[nodiscard]] Result<void> feed_stored_retry();
+  [[nodiscard]] Result<void> feed_receiver();
+  [[nodiscard]] Result<std::optional<registry::RetryRow>> next_stored_retry();
+  [[nodiscard]] Result<std::optional<registry::Receiver>> next_receiver();
+  [[nodiscard]] bool may_feed() const;
+  [[nodiscard]] bool has_room() const;
+  void submit(const registry::Receiver& receiver, int attempts,
+              std::optional<client::SteadyTime> not_before);
+  void start_sends();
+  void wait_for_attempts();
+  void stop_on_message_fault(const client::Final& result);
+  void check_stops();
+  void stop();
+  [[nodiscard]] Result<void> note_events_and_commit();
+  void note(const client::Final& result);
+  void note(const client::Waiting& waiting);
+  void note(const client::Held& held);
+  void fail_for_message(const registry::Receiver& receiver, int attempts);
+  void settle(Open& open);
+  [[nodiscard]] Result<void> commit();
+  [[nodiscard]] Result<void> pull_brake_if_due();
+  [[nodiscard]] Result<void> fail_everyone_left();
+  [[nodiscard]] Result<Summary> finish();
+  [[nodiscard]] bool drained() const;
+  [[nodiscard]] SystemTime to_system(client::SteadyTime time) const;
+
+  registry::Registry& registry_;
+  registry::Campaign campaign_;
+  client::AttemptPort& port_;
+  RunOptions options_;
+  client::RetryLoop loop_;
+  Cursor cursor_;
+  std::unordered_map<DeviceId, Open> open_;
+  bool stored_retries_left_;
+  DeviceId last_stored_retry_ = 0;
+  std::deque<registry::RetryRow> retries_ahead_;
+  bool audience_left_ = true;
+  DeviceId last_read_ = 0;
+  std::deque<registry::Receiver> receivers_ahead_;
+  std::uint64_t retries_before_ = 0;
+  std::uint64_t held_count_ = 0;
+  bool dirty_ = false;
+
+  registry::Progress progress_;
+  client::LoopEvents events_;
+  std::vector<client::Delivery> sends_;
+  std::vector<client::AttemptDone> done_;
+  std::string held_lines_;
+  std::set<std::string, std::less<>> braked_;
+  Summary summary_;
+  bool stopping_ = false;
+};
+
+}  // namespace fanfare::delivery

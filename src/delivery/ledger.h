@@ -1,0 +1,29 @@
+// Ledger: what one final result changes, in the books and in the registry. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "client/retry_loop.h"
+#include "registry/registry.h"
+
+namespace fanfare::delivery {
+
+/// The column of the books into which a final result goes. Each goes into exactly one, so that
+/// audience == accepted + retired + failed + unknown + (not final yet).
+enum class Fate : std::uint8_t { accepted, retired, failed, unknown };
+[[nodiscard]] Fate fate_of(VerdictKind kind) noexcept;
+
+/// Enters one final result of a receiver in `state` into the counts and the batch. `braked`:
+/// rules whose verdicts no longer retire, because too many came at once.
+void enter(const client::Final& result, registry::State state,
+           const std::set<std::string, std::less<>>& braked, const registry::Campaign& campaign,
+           registry::CampaignCounts& counts, registry::Progress& progress);
+
+/// The rule, if any, for which the brake must be pulled now.
+[[nodiscard]] std::optional<std::string> rule_to_brake(
+    const registry::CampaignCounts& counts, const std::set<std::string, std::less<>>& braked);
+
+}  // namespace fanfare::delivery

@@ -1,0 +1,81 @@
+// Every answer the emulator can give to a message, as values. Bodies follow protocol.md, 5.3,
+// order of `details` included.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <boost/json/object.hpp>
+
+#include "base/time_text.h"
+#include "emulator/faults.h"
+#include "emulator/schema.h"
+#include "http2/exchange.h"
+
+namespace fanfare::emulator {
+
+struct Answer {
+  int status = 200;
+  boost::json::object body;
+  std::string html;           ///< In place of a JSON body; Google's front end speaks HTML.
+  std::string_view fcm_code;  ///< FcmError's errorCode; empty when the answer has none.
+  http2::Headers headers;     ///< Beyond those that every answer has.
+  bool cut = false;           ///< No answer at all: the connection is closed.
+};
+
+/// How the books name the answer: "200", "404 UNREGISTERED", "404", "cut".
+[[nodiscard]] std::string kind_of(const Answer& answer);
+
+/// As it goes on the wire: pretty-printed with two spaces unless the request said otherwise.
+[[nodiscard]] http2::Response render(const Answer& answer, bool pretty, std::string_view date);
+
+/// JSON text as Google lays it out.
+[[nodiscard]] std::string pretty_print(const boost::json::value& value);
+
+// --- 200 ---
+[[nodiscard]] Answer accepted(std::string name);
+
+// --- 400 ---
+[[nodiscard]] Answer malformed_json(std::string_view body, std::size_t where);
+[[nodiscard]] Answer schema_faults(std::span<const FieldFault> faults);
+[[nodiscard]] Answer invalid_field(std::string_view field, std::string_view text);
+[[nodiscard]] Answer bad_registration(std::string_view field);
+[[nodiscard]] Answer reserved_key(std::string_view key);
+[[nodiscard]] Answer too_large();
+[[nodiscard]] Answer bare_invalid_argument();
+[[nodiscard]] Answer apns_disabled();
+
+// --- 401 ---
+[[nodiscard]] Answer missing_credentials();
+[[nodiscard]] Answer invalid_credentials();
+[[nodiscard]] Answer expired_credentials();
+[[nodiscard]] Answer third_party_auth();
+
+// --- 403 ---
+[[nodiscard]] Answer sender_mismatch();
+[[nodiscard]] Answer permission_denied(std::string_view project);
+[[nodiscard]] Answer api_disabled(std::string_view project_number);
+[[nodiscard]] Answer scope_insufficient();
+
+// --- 404 ---
+[[nodiscard]] Answer unregistered();
+[[nodiscard]] Answer apns_unregistered();
+[[nodiscard]] Answer bare_not_found();
+[[nodiscard]] Answer html_not_found(std::string_view path);
+
+// --- 429 and 5xx ---
+[[nodiscard]] Answer project_quota(std::string_view project_number, std::uint64_t limit);
+[[nodiscard]] Answer device_quota();
+[[nodiscard]] Answer unavailable();
+[[nodiscard]] Answer html_bad_gateway();
+
+/// Adds Retry-After, in seconds or as a date.
+[[nodiscard]] Answer with_retry_after(Answer answer, std::chrono::seconds wait, bool as_date,
+                                      SystemTime now);
+
+/// The connection closes without a word.
+[[nodiscard]] Answer cut_connection();
+
+}  // namespace fanfare::emulator

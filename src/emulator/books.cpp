@@ -1,0 +1,27 @@
+#include "emulator/books.h"
+
+#include <utility>
+
+namespace fanfare::emulator {
+
+boost::json::object Tally::answers() const {
+  boost::json::object all;
+  for (const auto& [kind, count] : answers_) all[kind] = count;
+  return all;
+}
+
+void MessageRing::add(KeptMessage message) {
+  bytes_ += message.request.size();
+  messages_.push_back(std::move(message));
+  while (messages_.size() > max_count_ || bytes_ > max_bytes) {
+    bytes_ -= messages_.front().request.size();
+    messages_.pop_front();
+  }
+}
+
+void MessageRing::clear() {
+  messages_.clear();
+  bytes_ = 0;
+}
+
+}  // namespace fanfare::emulator

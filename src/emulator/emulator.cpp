@@ -1,0 +1,223 @@
+#include "emulator/emulator.h"
+
+#include <chrono>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "emulator/folder.h"
+#include "emulator/world.h"
+#include "http2/server.h"
+#include "http2/tls.h"
+
+namespace fanfare::emulator {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+constexpr std::size_t max_devices_file_bytes = std::size_t{2} << 30;
+constexpr std::string_view default_project = "fanfare-demo";
+
+Result<Faults> load_faults(const EmulatorOptions& options) {
+  Faults faults;
+  if (options.scenario_file) {
+    const auto text = read_file(*options.scenario_file);
+    if (!text) return std::unexpected(text.error());
+    auto parsed = parse_scenario(*text);
+    if (!parsed) {
+      parsed.error().what =
+          fmt::format("{}: {}", options.scenario_file->string(), parsed.error().what);
+      return parsed;
+    }
+    faults = *parsed;
+  }
+  if (options.latency) faults.latency = *options.latency;
+  if (options.latency_jitter) faults.latency_jitter = *options.latency_jitter;
+  return faults;
+}
+
+Result<DeviceBook> load_devices(const EmulatorOptions& options) {
+  if (options.devices_file && options.generate) {
+    return fail(Error::Kind::usage, "devices come from a file or from a seed, not from both",
+                "leave one of the two out");
+  }
+  if (options.generate) {
+    if (options.generate->count > max_generated) {
+      return fail(Error::Kind::usage,
+                  fmt::format("{} devices are more than can be made up", options.generate->count),
+                  fmt::format("ask for {} at most", max_generated));
+    }
+    return DeviceBook(*options.generate);
+  }
+  if (!options.devices_file) return DeviceBook();
+  const auto text = read_file(*options.devices_file, max_devices_file_bytes);
+  if (!text) return std::unexpected(text.error());
+  auto book = DeviceBook::parse(*text);
+  if (!book) {
+    book.error().what = fmt::format("{}: {}", options.devices_file->string(), book.error().what);
+  }
+  return book;
+}
+
+/// Where a client on this machine reaches the token endpoint.
+std::string token_uri(const std::string& host, std::uint16_t port) {
+  boost::system::error_code not_an_address;
+  const auto address = asio::ip::make_address(host, not_an_address);
+  if (not_an_address) return fmt::format("https://{}:{}/token", host, port);
+  if (address.is_v4()) {
+    return fmt::format("https://{}:{}/token", address.is_unspecified() ? "127.0.0.1" : host, port);
+  }
+  return fmt::format("https://[{}]:{}/token", address.is_unspecified() ? "::1" : host, port);
+}
+
+}  // namespace
+
+struct Emulator::Impl : std::enable_shared_from_this<Impl> {
+  explicit Impl(asio::io_context& context) : io(context) {}
+
+  Result<void> listen(const EmulatorOptions& options);
+  Result<void> make_world(const EmulatorOptions& options, Faults faults, DeviceBook devices);
+
+  void on_request(http2::Request request, std::shared_ptr<http2::Reply> reply);
+  void process(http2::Request request, http2::Reply& reply);
+
+  asio::io_context& io;
+  std::string project;
+  std::optional<Folder> folder;
+  std::optional<World> world;
+  std::unique_ptr<http2::Server> server;
+};
+
+Result<void> Emulator::Impl::listen(const EmulatorOptions& options) {
+  http2::ServerOptions listening;
+  listening.host = options.host;
+  listening.port = options.port;
+  if (options.tls_dir) {
+    auto opened =
+        open_folder(*options.tls_dir, project, options.host, std::chrono::system_clock::now());
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    folder = *std::move(opened);
+    auto tls = http2::TlsContext::make_server(folder->server.certificate_pem,
+                                              folder->server.private_key_pem);
+    if (!tls) return std::unexpected(std::move(tls.error()));
+    listening.tls = *std::move(tls);
+  }
+  auto opened = http2::Server::open(
+      io, std::move(listening),
+      [self = weak_from_this()](http2::Request request, std::shared_ptr<http2::Reply> reply) {
+        if (const auto impl = self.lock()) impl->on_request(std::move(request), std::move(reply));
+      });
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  server = *std::move(opened);
+  return {};
+}
+
+// After listen(), since the token endpoint's address names the port.
+Result<void> Emulator::Impl::make_world(const EmulatorOptions& options, Faults faults,
+                                        DeviceBook devices) {
+  WorldOptions given;
+  given.project = project;
+  given.any_project = options.project.empty() && !options.tls_dir;
+  given.require_auth = options.require_auth.value_or(options.tls_dir.has_value());
+  given.kept_messages = options.kept_messages;
+  given.faults = faults;
+  given.devices = std::move(devices);
+  if (folder) {
+    const auto uri = token_uri(options.host, server->port());
+    // Some official libraries name Google's endpoint whatever their key file says.
+    auto tokens =
+        TokenEndpoint::make(folder->account, {uri, "https://oauth2.googleapis.com/token"});
+    if (!tokens) return std::unexpected(std::move(tokens.error()));
+    given.tokens = *std::move(tokens);
+    if (auto written = write_credentials(*folder, project, uri); !written) return written;
+  }
+  world.emplace(std::move(given));
+  return {};
+}
+
+void Emulator::Impl::on_request(http2::Request request, std::shared_ptr<http2::Reply> reply) {
+  if (World::is_administrative(request)) {
+    reply->respond(world->answer(std::move(request), std::chrono::system_clock::now()).response);
+    return;
+  }
+  world->arrived(server->connections());
+  const auto delay = world->next_delay();
+  if (delay == 0ms) {
+    process(std::move(request), *reply);
+    return;
+  }
+  auto timer = std::make_shared<asio::steady_timer>(io, delay);
+  timer->async_wait([self = weak_from_this(), timer, request = std::move(request),
+                     reply = std::move(reply)](const boost::system::error_code&) mutable {
+    if (const auto impl = self.lock()) impl->process(std::move(request), *reply);
+  });
+}
+
+// A request whose connection died while it waited was never processed: a device must not be
+// counted as sent to when its client could not learn of it and did not send again.
+void Emulator::Impl::process(http2::Request request, http2::Reply& reply) {
+  if (!reply.alive()) {
+    world->lost();
+    return;
+  }
+  auto plan = world->answer(std::move(request), std::chrono::system_clock::now());
+  world->answered();
+  if (plan.cut) {
+    reply.cut();
+  } else {
+    reply.respond(std::move(plan.response));
+  }
+}
+
+Result<std::unique_ptr<Emulator>> Emulator::open(asio::io_context& io, EmulatorOptions options) {
+  auto faults = load_faults(options);
+  if (!faults) return std::unexpected(std::move(faults.error()));
+  auto devices = load_devices(options);
+  if (!devices) return std::unexpected(std::move(devices.error()));
+  auto impl = std::make_shared<Impl>(io);
+  impl->project = options.project.empty() ? std::string(default_project) : options.project;
+  if (auto done = impl->listen(options); !done) return std::unexpected(std::move(done.error()));
+  if (auto done = impl->make_world(options, *faults, *std::move(devices)); !done) {
+    return std::unexpected(std::move(done.error()));
+  }
+  return std::unique_ptr<Emulator>(new Emulator(std::move(impl)));
+}
+
+Emulator::Emulator(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Emulator::~Emulator() = default;
+
+std::uint16_t Emulator::port() const noexcept {
+  return impl_->server->port();
+}
+
+std::string Emulator::ready_line() const {
+  json::object line{{"port", port()}, {"ca_file", nullptr}, {"credentials_file", nullptr}};
+  if (impl_->folder) {
+    line["ca_file"] = impl_->folder->ca_file.string();
+    line["credentials_file"] = impl_->folder->credentials_file.string();
+  }
+  line["project"] = impl_->project;
+  return json::serialize(line);
+}
+
+const Books& Emulator::books() const noexcept {
+  return impl_->world->books();
+}
+
+std::size_t Emulator::connections() const noexcept {
+  return impl_->server->connections();
+}
+
+void Emulator::stop() {
+  impl_->server->shut_down();
+}
+
+}  // namespace fanfare::emulator

@@ -1,0 +1,380 @@
+#include "emulator/oauth.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <span>
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+
+namespace fanfare::emulator {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+
+template <auto free_function>
+struct Free {
+  template <class T>
+  void operator()(T* object) const noexcept {
+    free_function(object);
+  }
+};
+using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
+using Digest = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
+
+constexpr auto token_life = 3'599s;  // Google's figure; not the 3,600 of the assertion.
+constexpr auto clock_leeway = 300s;
+constexpr std::string_view token_prefix = "ya29.c.";
+
+// A token's bytes: expiry (8, big endian), may_send (1), noise, then the MAC. 763 bytes are 1,018
+// characters, 1,025 with the prefix: Google's have about 1,024.
+constexpr std::size_t signed_bytes = 731;
+constexpr std::size_t mac_bytes = 32;
+
+// --- base64url without padding (RFC 7515, 2) ---
+
+constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+std::string encode_base64url(std::string_view bytes) {
+  std::string text;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : bytes) {
+    bits = (bits << 8) | static_cast<unsigned char>(c);
+    for (count += 8; count >= 6; count -= 6) text.push_back(alphabet[(bits >> (count - 6)) & 63U]);
+  }
+  if (count > 0) text.push_back(alphabet[(bits << (6 - count)) & 63U]);
+  return text;
+}
+
+std::optional<std::string> decode_base64url(std::string_view text) {
+  std::string bytes;
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : text) {
+    const auto place = alphabet.find(c);
+    if (place == std::string_view::npos) return std::nullopt;
+    bits = (bits << 6) | static_cast<std::uint32_t>(place);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      bytes.push_back(static_cast<char>((bits >> count) & 0xFFU));
+    }
+  }
+  return bytes;
+}
+
+// --- the form ---
+
+std::string decode_form_text(std::string_view text) {
+  const auto hex = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  };
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
+      decoded.push_back(static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2])));
+      i += 2;
+    } else {
+      decoded.push_back(text[i] == '+' ? ' ' : text[i]);
+    }
+  }
+  return decoded;
+}
+
+std::string form_value(std::string_view form, std::string_view name) {
+  while (!form.empty()) {
+    const auto pair = form.substr(0, form.find('&'));
+    form.remove_prefix(std::min(pair.size() + 1, form.size()));
+    const auto equals = pair.find('=');
+    if (pair.substr(0, equals) == name && equals != std::string_view::npos) {
+      return decode_form_text(pair.substr(equals + 1));
+    }
+  }
+  return {};
+}
+
+// --- answers: flat OAuth bodies, not google.rpc ---
+
+http2::Response answer(int status, const json::object& body) {
+  http2::Response response;
+  response.status = status;
+  response.headers = {{"content-type", "application/json; charset=utf-8"},
+                      {"cache-control", "no-cache, no-store, max-age=0, must-revalidate"},
+                      {"pragma", "no-cache"},
+                      {"server", "scaffolding on HTTPServer2"}};
+  response.body = json::serialize(body);
+  return response;
+}
+
+/// Why an assertion was refused; both are constants of protocol.md or Google's words.
+struct Refusal {
+  std::string_view error;
+  std::string_view description;
+};
+
+constexpr std::string_view grant = "invalid_grant";
+constexpr Refusal wrong_clock{
+    grant,
+    "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
+    "Check your iat and exp values in the JWT claim."};
+constexpr Refusal wrong_signature{grant, "Invalid JWT Signature."};
+constexpr Refusal no_account{grant, "Invalid grant: account not found"};
+constexpr Refusal wrong_audience{grant, "Invalid JWT: Failed audience check."};
+constexpr Refusal not_a_jwt{grant, "Invalid JWT: it must be three base64url parts of JSON, RS256."};
+constexpr Refusal wrong_scope{"invalid_scope",
+                              "Invalid OAuth scope or ID token audience provided."};
+
+http2::Response refuse(const Refusal& refusal) {
+  return answer(400, {{"error", refusal.error}, {"error_description", refusal.description}});
+}
+
+// --- the assertion ---
+
+struct Assertion {
+  json::object header;
+  json::object claims;
+  std::string_view signed_text;
+  std::string signature;
+};
+
+std::optional<json::object> parse_part(std::string_view part) {
+  const auto text = decode_base64url(part);
+  if (!text) return std::nullopt;
+  boost::system::error_code error;
+  auto value = json::parse(*text, error);
+  if (error || !value.is_object()) return std::nullopt;
+  return std::move(value.get_object());
+}
+
+std::optional<Assertion> parse_assertion(std::string_view jwt) {
+  const auto first = jwt.find('.');
+  const auto second = first == jwt.npos ? jwt.npos : jwt.find('.', first + 1);
+  if (second == jwt.npos || jwt.find('.', second + 1) != jwt.npos) return std::nullopt;
+  auto header = parse_part(jwt.substr(0, first));
+  auto claims = parse_part(jwt.substr(first + 1, second - first - 1));
+  auto signature = decode_base64url(jwt.substr(second + 1));
+  if (!header || !claims || !signature) return std::nullopt;
+  return Assertion{std::move(*header), std::move(*claims), jwt.substr(0, second),
+                   std::move(*signature)};
+}
+
+std::string_view text_claim(const json::object& claims, std::string_view name) {
+  const auto* value = claims.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string_view(value->get_string())
+                                                : std::string_view{};
+}
+
+std::optional<double> number_claim(const json::object& claims, std::string_view name) {
+  const auto* value = claims.if_contains(name);
+  if (value == nullptr || !value->is_number()) return std::nullopt;
+  return value->is_double() ? value->get_double() : value->to_number<double>();
+}
+
+bool is_timely(const json::object& claims, SystemTime now) {
+  const auto issued = number_claim(claims, "iat");
+  const auto expires = number_claim(claims, "exp");
+  if (!issued || !expires) return false;
+  const auto present = std::chrono::duration<double>(now.time_since_epoch()).count();
+  const auto leeway = static_cast<double>(clock_leeway.count());
+  return *issued <= present + leeway && *expires > present - leeway && *expires > *issued &&
+         *expires - *issued <= 3'600;
+}
+
+/// The scopes asked for are Google's; nothing: they are none or of somebody else.
+std::optional<bool> covers_messaging(std::string_view scopes) {
+  bool messaging = false;
+  bool any = false;
+  while (!scopes.empty()) {
+    const auto scope = scopes.substr(0, scopes.find(' '));
+    scopes.remove_prefix(std::min(scope.size() + 1, scopes.size()));
+    if (scope.empty()) continue;
+    any = true;
+    constexpr std::string_view google = "https://www.googleapis.com/auth/";
+    const bool sign_in = scope == "openid" || scope == "email" || scope == "profile";
+    if (!scope.starts_with(google) && !sign_in) return std::nullopt;
+    messaging = messaging || scope == "https://www.googleapis.com/auth/firebase.messaging" ||
+                scope == "https://www.googleapis.com/auth/cloud-platform";
+  }
+  if (!any) return std::nullopt;
+  return messaging;
+}
+
+const unsigned char* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+bool verifies(EVP_PKEY* key, std::string_view text, std::string_view signature) {
+  const Digest digest(EVP_MD_CTX_new());
+  return digest != nullptr &&
+         EVP_DigestVerifyInit(digest.get(), nullptr, EVP_sha256(), nullptr, key) == 1 &&
+         EVP_DigestVerify(digest.get(), bytes_of(signature), signature.size(), bytes_of(text),
+                          text.size()) == 1;
+}
+
+std::string mac_of(std::string_view key, std::string_view text) {
+  std::string mac(mac_bytes, '\0');
+  unsigned size = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(text), text.size(),
+       reinterpret_cast<unsigned char*>(mac.data()), &size);
+  return mac;
+}
+
+std::int64_t read_expiry(std::string_view bytes) {
+  std::uint64_t seconds = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    seconds = (seconds << 8) | static_cast<unsigned char>(bytes[i]);
+  }
+  return static_cast<std::int64_t>(seconds);
+}
+
+std::int64_t seconds_of(SystemTime time) {
+  return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+}
+
+}  // namespace
+
+Result<Secret> make_rsa_key() {
+  const Key key(EVP_RSA_gen(2048));
+  const Bio bio(BIO_new(BIO_s_mem()));
+  char* text = nullptr;
+  if (!key || !bio ||
+      PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
+          1) {
+    return fail(Error::Kind::credentials, "OpenSSL can't make an RSA key",
+                "check the OpenSSL installation");
+  }
+  const auto size = BIO_get_mem_data(bio.get(), &text);
+  return Secret(std::string(text, static_cast<std::size_t>(size)));
+}
+
+struct TokenEndpoint::Impl {
+  std::string client_email;
+  std::vector<std::string> audiences;
+  Key key;
+  Secret mac_key;
+
+  /// A token whose MAC was right. Checking one costs more than answering a message, and a sender
+  /// uses the same for an hour.
+  struct Known {
+    std::string token;
+    std::int64_t expiry;
+    bool may_send;
+  };
+  std::vector<Known> known;
+  static constexpr std::size_t max_known = 8;
+
+  const Known* find(std::string_view token);
+  std::optional<Refusal> fault_of(const std::optional<Assertion>& assertion, SystemTime now) const;
+};
+
+const TokenEndpoint::Impl::Known* TokenEndpoint::Impl::find(std::string_view token) {
+  for (const auto& one : known) {
+    if (one.token == token) return &one;
+  }
+  if (!token.starts_with(token_prefix)) return nullptr;
+  const auto bytes = decode_base64url(token.substr(token_prefix.size()));
+  if (!bytes || bytes->size() != signed_bytes + mac_bytes) return nullptr;
+  const auto content = std::string_view(*bytes).substr(0, signed_bytes);
+  const auto mac = mac_of(mac_key.reveal(), content);
+  if (CRYPTO_memcmp(mac.data(), bytes->data() + signed_bytes, mac_bytes) != 0) return nullptr;
+  if (known.size() >= max_known) known.erase(known.begin());
+  known.push_back({std::string(token), read_expiry(content), content[8] == 1});
+  return &known.back();
+}
+
+// In Google's order as far as it shows: an unknown account is named before its signature.
+std::optional<Refusal> TokenEndpoint::Impl::fault_of(const std::optional<Assertion>& assertion,
+                                                     SystemTime now) const {
+  if (!assertion || text_claim(assertion->header, "alg") != "RS256") return not_a_jwt;
+  if (text_claim(assertion->claims, "iss") != client_email) return no_account;
+  if (!verifies(key.get(), assertion->signed_text, assertion->signature)) return wrong_signature;
+  const auto audience = text_claim(assertion->claims, "aud");
+  if (std::find(audiences.begin(), audiences.end(), audience) == audiences.end()) {
+    return wrong_audience;
+  }
+  if (!is_timely(assertion->claims, now)) return wrong_clock;
+  if (!covers_messaging(text_claim(assertion->claims, "scope"))) return wrong_scope;
+  return std::nullopt;
+}
+
+TokenEndpoint::TokenEndpoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TokenEndpoint::TokenEndpoint(TokenEndpoint&&) noexcept = default;
+TokenEndpoint& TokenEndpoint::operator=(TokenEndpoint&&) noexcept = default;
+TokenEndpoint::~TokenEndpoint() = default;
+
+Result<TokenEndpoint> TokenEndpoint::make(const ServiceAccount& account,
+                                          std::vector<std::string> audiences) {
+  const auto pem = account.private_key_pem.reveal();
+  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  auto impl = std::make_unique<Impl>();
+  impl->key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  if (!impl->key || EVP_PKEY_get_base_id(impl->key.get()) != EVP_PKEY_RSA) {
+    return fail(Error::Kind::input, "the service account's private_key is not an RSA key in PEM",
+                "delete the credentials file; a new one is made at the next start");
+  }
+  impl->client_email = account.client_email;
+  impl->audiences = std::move(audiences);
+  impl->mac_key = Secret(mac_of("fanfare emulator access tokens", pem));
+  return TokenEndpoint(std::move(impl));
+}
+
+http2::Response TokenEndpoint::exchange(std::string_view form, SystemTime now, Fault fault) {
+  const auto grant_type = form_value(form, "grant_type");
+  if (grant_type.empty()) {
+    return refuse({"invalid_request", "Required parameter is missing: grant_type"});
+  }
+  if (grant_type != "urn:ietf:params:oauth:grant-type:jwt-bearer") {
+    const auto text = fmt::format("Invalid grant_type: {}", grant_type);
+    return refuse({"unsupported_grant_type", text});
+  }
+  const auto jwt = form_value(form, "assertion");
+  if (jwt.empty()) return refuse({"invalid_request", "Required parameter is missing: assertion"});
+  if (fault == Fault::revoked_key) return refuse(wrong_signature);
+  if (fault == Fault::clock_skew) return refuse(wrong_clock);
+  if (fault == Fault::account_gone) return refuse(no_account);
+  const auto assertion = parse_assertion(jwt);
+  if (const auto refusal = impl_->fault_of(assertion, now)) return refuse(*refusal);
+  const bool may_send = covers_messaging(text_claim(assertion->claims, "scope")).value_or(false);
+  return answer(200, {{"access_token", issue(now, may_send)},
+                      {"expires_in", token_life.count()},
+                      {"token_type", "Bearer"}});
+}
+
+TokenState TokenEndpoint::judge(std::string_view token, SystemTime now) {
+  if (token.empty()) return TokenState::missing;
+  const auto* known = impl_->find(token);
+  if (known == nullptr) return TokenState::invalid;
+  if (known->expiry <= seconds_of(now)) return TokenState::expired;
+  return known->may_send ? TokenState::good : TokenState::scope_insufficient;
+}
+
+std::string TokenEndpoint::issue(SystemTime now, bool may_send) {
+  std::string bytes(signed_bytes, '\0');
+  RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  const auto expiry = static_cast<std::uint64_t>(seconds_of(now) + token_life.count());
+  for (unsigned i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<char>((expiry >> (56 - 8 * i)) & 0xFFU);
+  }
+  bytes[8] = may_send ? '\1' : '\0';
+  bytes += mac_of(impl_->mac_key.reveal(), bytes);
+  return std::string(token_prefix) + encode_base64url(bytes);
+}
+
+}  // namespace fanfare::emulator

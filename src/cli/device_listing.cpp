@@ -1,0 +1,131 @@
+// devices list and export: many devices, as a table, as CSV or as JSON lines, in constant memory.
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/devices.h"
+#include "cli/store.h"
+#include "registry/device_writer.h"
+
+namespace fanfare::cli {
+namespace {
+
+struct ListOptions {
+  std::string filter;
+  std::string format;
+};
+
+constexpr std::size_t table_rows = 1'000;
+
+// Rows go out in tables of a thousand; least widths keep one below the other.
+Table next_table(bool first) {
+  using enum Table::Align;
+  const auto title = [&](const char* text) { return std::string(first ? text : ""); };
+  return Table({{title("state"), left, 7},
+                {title("platform"), left, 8},
+                {title("user"), left, 12},
+                {title("last seen"), left, 20},
+                {title("rule"), left, 18},
+                {title("registration"), left}});
+}
+
+Result<void> print_table(Output& out, registry::Registry& store, const std::string& filter) {
+  Table table = next_table(true);
+  std::size_t rows = 0;
+  const auto visited = store.each(filter, [&](const registry::Device& device) {
+    table.add({std::string(to_string(device.state)), printable(device.platform),
+               shortened(printable(device.user), 24),
+               device.last_seen ? format_rfc3339(*device.last_seen) : "", device.rule,
+               device.registration.value});
+    if (++rows % table_rows == 0) {
+      out.say(table.render());
+      table = next_table(false);
+    }
+    return out.open();
+  });
+  if (visited && rows == 0) {
+    out.say("no device matches\n");
+  } else if (!table.empty()) {
+    out.say(table.render());
+  }
+  return visited;
+}
+
+using Append = void (*)(std::string&, const registry::Device&);
+
+Result<void> print_lines(Output& out, registry::Registry& store, const std::string& filter,
+                         std::string_view head, Append append) {
+  constexpr std::size_t buffer_bytes = 64U << 10;
+  std::string buffer(head);
+  const auto visited = store.each(filter, [&](const registry::Device& device) {
+    append(buffer, device);
+    if (buffer.size() >= buffer_bytes) {
+      out.write(buffer);
+      buffer.clear();
+    }
+    return out.open();
+  });
+  out.write(buffer);
+  return visited;
+}
+
+Result<ExitStatus> list_devices(Context& context, const ListOptions& options, bool export_all) {
+  auto store = open_store(context.globals, {.mode = registry::OpenOptions::Mode::read_only});
+  if (!store) return std::unexpected(store.error());
+  Result<void> printed;
+  if (options.format == "csv") {
+    printed = print_lines(context.out, *store, options.filter, registry::csv_header(),
+                          registry::append_csv);
+  } else if (export_all || context.globals.json) {
+    printed = print_lines(context.out, *store, options.filter, "", registry::append_json);
+  } else {
+    printed = print_table(context.out, *store, options.filter);
+  }
+  if (!printed) return std::unexpected(printed.error());
+  return ExitStatus::accepted;
+}
+
+void add_filter(CLI::App& command, ListOptions& options) {
+  command
+      .add_option("--filter", options.filter,
+                  "Only devices that match, such as: platform:ios and last_seen<30d; fields: "
+                  "state, platform, user, tag, locale, app_version, kind, rule, project")
+      ->type_name("FILTER");
+}
+
+}  // namespace
+
+void add_device_listing(CLI::App& devices, Context& context) {
+  CLI::App* list =
+      devices.add_subcommand("list", "Print devices; with --json one JSON object on each line");
+  list->footer(
+      "Examples:\n"
+      "  fanfare devices list --filter 'state:retired and platform:ios'\n"
+      "  fanfare devices list --json --filter 'tag:news and last_seen<30d'\n");
+  auto list_options = std::make_shared<ListOptions>();
+  add_filter(*list, *list_options);
+  context.on(*list,
+             [&context, list_options] { return list_devices(context, *list_options, false); });
+
+  CLI::App* export_command = devices.add_subcommand(
+      "export", "Write devices to standard output in a form that import reads");
+  export_command->footer(
+      "Examples:\n"
+      "  fanfare devices export > devices.csv\n"
+      "  fanfare devices export --format jsonl --filter 'state:active' | gzip > active.jsonl.gz\n");
+  auto export_options = std::make_shared<ListOptions>();
+  add_filter(*export_command, *export_options);
+  export_command
+      ->add_option("--format", export_options->format, "Without it csv, with --json jsonl")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember(std::vector<std::string>{"csv", "jsonl"}));
+  context.on(*export_command, [&context, export_options] {
+    if (export_options->format.empty()) {
+      export_options->format = context.globals.json ? "jsonl" : "csv";
+    }
+    return list_devices(context, *export_options, true);
+  });
+}
+
+}  // namespace fanfare::cli

@@ -1,0 +1,280 @@
+// Sending to devices of a store: import, campaign, run, and going on after an interruption.
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "cli/progress.h"
+#include "cli/sending.h"
+#include "cli/store.h"
+#include "client/lane.h"
+#include "fcm/message_json.h"
+#include "registry/device_file.h"
+#include "registry/registry.h"
+
+namespace fanfare::cli {
+namespace {
+
+using registry::Campaign;
+using registry::Registry;
+
+// Ctrl-C and SIGTERM while a campaign runs: the first asks it to stop and record, the second ends
+// the process as usual.
+std::atomic<bool> interrupted = false;
+std::atomic<client::AttemptPort*> interrupted_port = nullptr;
+
+class InterruptGuard {
+ public:
+  explicit InterruptGuard(client::AttemptPort& port) {
+    interrupted = false;
+    interrupted_port = &port;
+    struct sigaction action = {};
+    action.sa_handler = [](int) {
+      interrupted = true;
+      if (client::AttemptPort* waiting = interrupted_port.load()) waiting->interrupt();
+    };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(SIGINT, &action, nullptr);
+    ::sigaction(SIGTERM, &action, nullptr);
+  }
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+  ~InterruptGuard() {
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
+    interrupted_port = nullptr;
+  }
+};
+
+// A store that goes when the send ends: for --to without --store.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() = default;
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  Result<std::string> make() {
+    std::error_code error;
+    const auto parent = std::filesystem::temp_directory_path(error);
+    std::string pattern = (parent / "fanfare-send-XXXXXX").string();
+    if (error || ::mkdtemp(pattern.data()) == nullptr) {
+      return fail(Error::Kind::storage,
+                  fmt::format("can't make a temporary folder in {}: {}", parent.string(),
+                              error ? error.message() : std::strerror(errno)),
+                  "set TMPDIR to a folder that can be written, or give --store");
+    }
+    path_ = pattern;
+    return (path_ / "fanfare.db").string();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// One send at a time on a store. The kernel gives the lock back when the process dies.
+class SendLock {
+ public:
+  SendLock() = default;
+  SendLock(const SendLock&) = delete;
+  SendLock& operator=(const SendLock&) = delete;
+  ~SendLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Result<void> take(const std::string& store) {
+    const std::string path = store + ".send-lock";
+    fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd_ < 0) {
+      return fail(Error::Kind::storage,
+                  fmt::format("can't create {}: {}", path, std::strerror(errno)),
+                  "choose a store in a folder that can be written");
+    }
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      return fail(Error::Kind::storage, fmt::format("another send is running on {}", store),
+                  "wait for it to end, or use another store");
+    }
+    return {};
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+Result<std::int64_t> import_list(Context& context, Registry& store, registry::DeviceFile& file,
+                                 const std::string& name) {
+  auto list = store.make_list();
+  if (!list) return list;
+  Progress progress(stderr, context.out.progress_wanted());
+  std::vector<registry::Device> devices;
+  std::vector<registry::BadLine> bad;
+  std::uint64_t bad_count = 0;
+  for (bool more = true; more;) {
+    devices.clear();
+    bad.clear();
+    auto read = file.read(5'000, devices, bad);
+    if (!read) return std::unexpected(read.error());
+    more = *read;
+    const auto stored = store.upsert(devices, std::chrono::system_clock::now(), *list);
+    if (!stored) return std::unexpected(stored.error());
+    for (const auto& line : bad) {
+      if (++bad_count <= 20) {
+        context.log.write(LogLevel::warning,
+                          fmt::format("{}:{}: {}", name, line.number, printable(line.what)));
+      }
+    }
+    progress.update(file.bytes_read(), file.bytes_total(), "importing",
+                    std::chrono::steady_clock::now());
+  }
+  progress.finish();
+  if (bad_count > 0) {
+    context.log.write(LogLevel::warning,
+                      fmt::format("{} skipped in {}", counted(bad_count, "bad line"), name));
+  }
+  return list;
+}
+
+Result<Campaign> new_campaign(Context& context, const SendOptions& options, const SendPlan& plan,
+                              const std::string& project, Registry& store,
+                              std::optional<registry::DeviceFile>& file) {
+  if (!plan.message) {
+    return fail(Error::Kind::usage, "there is no interrupted send in this store",
+                "give the message and the audience to start one");
+  }
+  Campaign campaign;
+  campaign.project = project;
+  campaign.message = fcm::write_message(*plan.message);
+  campaign.validate_only = options.dry_run;
+  campaign.started = std::chrono::system_clock::now();
+  std::int64_t list = 0;
+  if (file) {
+    auto imported = import_list(context, store, *file, options.to_file);
+    if (!imported) return std::unexpected(imported.error());
+    list = *imported;
+  }
+  auto audience = store.make_audience(options.audience.value_or(""), list, project);
+  if (!audience) return std::unexpected(audience.error());
+  campaign.audience = std::move(*audience);
+  if (auto added = store.add_campaign(campaign); !added) return std::unexpected(added.error());
+  return campaign;
+}
+
+struct Chosen {
+  Campaign campaign;
+  bool resumed = false;
+};
+
+// With --resume the latest campaign, unless there is none; then, as without it, a new one.
+Result<Chosen> choose_campaign(Context& context, const SendOptions& options, const SendPlan& plan,
+                               const std::string& project, Registry& store,
+                               std::optional<registry::DeviceFile>& file) {
+  if (options.resume) {
+    auto latest = store.latest_campaign();
+    if (!latest) return std::unexpected(latest.error());
+    if (*latest) return Chosen{std::move(**latest), true};
+  }
+  auto fresh = new_campaign(context, options, plan, project, store, file);
+  if (!fresh) return std::unexpected(fresh.error());
+  return Chosen{std::move(*fresh), false};
+}
+
+delivery::Summary summary_of_finished(const Campaign& campaign) {
+  delivery::Summary summary;
+  summary.counts = campaign.counts;
+  return summary;
+}
+
+Result<delivery::Summary> run_campaign(Context& context, const SendOptions& options,
+                                       const SendPlan& plan, client::ClientParts parts,
+                                       Registry& store, Chosen chosen) {
+  auto parsed = fcm::parse_message(chosen.campaign.message);
+  if (!parsed) return std::unexpected(parsed.error());
+  std::optional<delivery::Report> report;
+  if (!options.report_file.empty()) {
+    auto opened = delivery::Report::open(options.report_file, chosen.campaign.report_bytes);
+    if (!opened) return std::unexpected(opened.error());
+    report.emplace(std::move(*opened));
+  }
+
+  client::Lane lane(parts.make_sender);
+  if (auto made = parts.sender_made.get(); !made) return std::unexpected(made.error());
+  client::LanePort port(lane, std::make_shared<const fcm::EncodedMessage>(
+                                  parsed->message, chosen.campaign.validate_only));
+  const InterruptGuard guard(port);
+  Progress progress(stderr, context.out.progress_wanted());
+  const std::uint64_t total = chosen.campaign.audience.count;
+
+  delivery::RunOptions run_options;
+  run_options.retry = parts.retry;
+  run_options.clock = [] { return std::chrono::system_clock::now(); };
+  run_options.random = Random::from_system();
+  run_options.report = report ? &*report : nullptr;
+  run_options.interrupt = &interrupted;
+  if (plan.deadline) run_options.deadline = chosen.campaign.started + *plan.deadline;
+  run_options.on_progress = [&](std::uint64_t done, const registry::CampaignCounts& counts) {
+    progress.update(done, total,
+                    fmt::format("{} retired, {} retries", counts.retired, counts.retries),
+                    std::chrono::steady_clock::now());
+  };
+  delivery::CampaignRun run(store, std::move(chosen.campaign), port, std::move(run_options),
+                            chosen.resumed);
+  return run.run();
+}
+
+}  // namespace
+
+Result<delivery::Summary> send_campaign(Context& context, const SendOptions& options,
+                                        const SendPlan& plan) {
+  // Everything that can be wrong is looked at before anything is stored.
+  std::optional<registry::DeviceFile> file;
+  if (!options.to_file.empty()) {
+    auto opened = registry::DeviceFile::open(options.to_file);
+    if (!opened) return std::unexpected(opened.error());
+    file.emplace(std::move(*opened));
+  }
+  auto parts = client::network_parts(plan.client);
+  if (!parts) return std::unexpected(parts.error());
+  for (const auto& warning : parts->warnings) context.log.write(LogLevel::warning, warning);
+
+  TemporaryFolder temporary;
+  Globals globals = context.globals;
+  const bool keep = globals.store_given || !file || options.resume;
+  if (!keep) {
+    auto path = temporary.make();
+    if (!path) return std::unexpected(path.error());
+    globals.store = *path;
+  }
+  registry::OpenOptions open_options;
+  open_options.mode =
+      file ? registry::OpenOptions::Mode::create : registry::OpenOptions::Mode::existing;
+  open_options.durable = keep;
+  auto store = open_store(globals, open_options);
+  if (!store) return std::unexpected(store.error());
+  SendLock lock;
+  if (auto taken = lock.take(globals.store); !taken) return std::unexpected(taken.error());
+
+  auto chosen = choose_campaign(context, options, plan, parts->project, *store, file);
+  if (!chosen) return std::unexpected(chosen.error());
+  if (chosen->campaign.state == Campaign::State::finished) {
+    context.log.write(LogLevel::warning,
+                      "the latest send of this store is finished; nothing to resume");
+    return summary_of_finished(chosen->campaign);
+  }
+  if (chosen->campaign.project != parts->project) {
+    return fail(Error::Kind::usage,
+                fmt::format("the interrupted send is for project {}, these credentials are for {}",
+                            chosen->campaign.project, parts->project),
+                "resume it with the credentials and --project it was begun with");
+  }
+  return run_campaign(context, options, plan, std::move(*parts), *store, std::move(*chosen));
+}
+
+}  // namespace fanfare::cli

@@ -1,0 +1,63 @@
+// What `send` is told, and its two ways: a campaign over stored devices, or a few named targets.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fanfare/message.h"
+#include "fanfare/result.h"
+#include "fanfare/target.h"
+
+#include "cli/app.h"
+#include "client/client_parts.h"
+#include "delivery/campaign_run.h"
+
+namespace fanfare::cli {
+
+struct SendOptions {
+  std::string message_file;
+  std::string title;
+  std::string body;
+  std::string image;
+  std::vector<std::string> data;  ///< "key=value"
+  std::vector<std::string> tokens, fids, topics;
+  std::string condition;
+  std::string to_file;
+  std::optional<std::string> audience;
+  bool dry_run = false;
+  std::string report_file;
+  std::string rate = "600000/min";
+  std::string ramp = "60s";
+  bool resume = false;
+  int max_attempts = 5;
+  std::string deadline;
+  std::string on_unknown = "retry";
+  std::size_t connections = 4;
+};
+
+/// Options read and checked, before anything is opened.
+struct SendPlan {
+  std::optional<Message> message;  ///< Absent only with resume.
+  std::vector<Target> targets;     ///< Named one by one.
+  ClientOptions client;
+  std::optional<std::chrono::seconds> deadline;
+};
+
+/// To devices of a store: those of `--to FILE`, which are imported first, or of `--audience`.
+[[nodiscard]] Result<delivery::Summary> send_campaign(Context& context, const SendOptions& options,
+                                                      const SendPlan& plan);
+
+/// To the targets that were named.
+[[nodiscard]] Result<delivery::Summary> send_to_targets(Context& context,
+                                                        const SendOptions& options,
+                                                        const SendPlan& plan);
+
+/// {"accepted","retired","failed","unknown","retries","held","duration_s","by_rule"} and, when
+/// something stands in the way, "blocked": [{"scope","rule","text","remedy"}].
+[[nodiscard]] std::string summary_json(const delivery::Summary& summary);
+
+/// The same for people, with what to mend.
+[[nodiscard]] std::string summary_text(const delivery::Summary& summary);
+
+}  // namespace fanfare::cli

@@ -187,7 +187,7 @@ void add_send(CLI::App& root, Context& context) {
   };
   const auto list = [&](const char* name, std::vector<std::string>& values, const char* help,
                         const char* type) {
-    command->add_option(name, values, help)->type_name(type)->expected(1)->take_all();
+    command->add_option(name, values, help)->type_name(type)->allow_extra_args(false)->take_all();
   };
   text("--message", options->message_file, "FCM Message as JSON; - is standard input", "FILE");
   text("--title", options->title, "Title of a simple notification", "TEXT");

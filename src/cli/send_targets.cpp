@@ -19,8 +19,8 @@ void enter(const Outcome& outcome, delivery::Summary& summary) {
     ++summary.held;
     if (summary.holds.empty()) {
       client::Hold hold;
-      hold.scope = verdict.kind == VerdictKind::project_blocked ? client::Hold::Scope::project
-                                                                : client::Hold::Scope::platform;
+      hold.scope = verdict.kind == VerdictKind::platform_blocked ? client::Hold::Scope::platform
+                                                                 : client::Hold::Scope::project;
       hold.attempt = {outcome.answer, verdict};
       summary.holds.push_back(std::move(hold));
     }
@@ -41,6 +41,15 @@ void enter(const Outcome& outcome, delivery::Summary& summary) {
       break;
   }
   if (verdict.kind == VerdictKind::message_invalid) summary.message_fault = verdict;
+}
+
+// FCM's name of an accepted message, else what became of it.
+std::string line_for(const Outcome& outcome) {
+  const Verdict& verdict = outcome.verdict;
+  if (!verdict.name.empty()) return printable(verdict.name) + "\n";
+  return fmt::format("{} {}: {} ({}){}{}\n", to_string(outcome.target.kind),
+                     shortened(printable(outcome.target.value), 40), to_string(verdict.kind),
+                     verdict.rule, verdict.text.empty() ? "" : ": ", printable(verdict.text));
 }
 
 }  // namespace
@@ -68,9 +77,7 @@ Result<delivery::Summary> send_to_targets(Context& context, const SendOptions& o
     if (report) {
       report->add(outcome.target, outcome.verdict, outcome.answer.status, outcome.attempts);
     }
-    if (!context.globals.json && !outcome.verdict.name.empty()) {
-      context.out.say(fmt::format("{}\n", printable(outcome.verdict.name)));
-    }
+    if (!context.globals.json) context.out.say(line_for(outcome));
   });
   summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - begun);

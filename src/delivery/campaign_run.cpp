@@ -190,6 +190,7 @@ Result<void> CampaignRun::note_events_and_commit() {
 }
 
 void CampaignRun::note(const client::Final& result) {
+  if (result.attempt.verdict.kind == VerdictKind::unsent) return hold_for_unreachable(result);
   const auto at = open_.find(static_cast<DeviceId>(result.id));
   assert(at != open_.end());
   enter(result, at->second.receiver.state, braked_, campaign_, campaign_.counts, progress_);
@@ -201,6 +202,22 @@ void CampaignRun::note(const client::Final& result) {
   settle(at->second);
   open_.erase(at);
   stop_on_message_fault(result);
+}
+
+// The loop gave up without a connection: that is nobody's failure, so the receiver is kept.
+void CampaignRun::hold_for_unreachable(const client::Final& result) {
+  if (!stopping_) {
+    client::Hold hold;
+    hold.attempt = result.attempt;
+    summary_.holds.push_back(std::move(hold));
+    stop();
+  }
+  client::Held held;
+  held.id = result.id;
+  held.target = result.target;
+  held.attempts = result.attempts;
+  held.attempt = result.attempt;
+  note(held);
 }
 
 void CampaignRun::stop_on_message_fault(const client::Final& result) {

@@ -93,6 +93,7 @@ class CampaignRun {
   void note(const client::Final& result);
   void note(const client::Waiting& waiting);
   void note(const client::Held& held);
+  void hold_for_unreachable(const client::Final& result);
   void fail_for_message(const registry::Receiver& receiver, int attempts);
   void settle(Open& open);
   [[nodiscard]] Result<void> commit();

@@ -149,6 +149,20 @@ TEST_F(World, PullsTheBrakeWhenHalfOfAllDevicesSeemToDie) {
   EXPECT_EQ(states(), (States{{"active", 4'000}}));
 }
 
+TEST_F(World, HoldsEverybodyWhenFcmCannotBeReached) {
+  add_devices("living", 3'000);
+  FakePort port([](auto&, int) {
+    Answer answer;
+    answer.transport = Answer::Transport::unsent;
+    answer.reason = "connection refused";
+    return answer;
+  });
+  const Summary summary = run(port, new_campaign());
+  EXPECT_EQ(exit_status(summary), 3);
+  EXPECT_EQ(summary.held, 3'000U);
+  EXPECT_EQ(states(), (States{{"active", 3'000}}));
+}
+
 TEST_F(World, AnInterruptedSendCanBeResumed) {
   add_devices("living", 3'000);
   std::atomic<bool> interrupt = false;

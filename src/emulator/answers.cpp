@@ -152,8 +152,8 @@ void append_pretty(std::string& out, const json::value& value, std::size_t depth
   }
 }
 
-// protocol.md, 5.3, without alt-svc: a client that followed it would leave for HTTP/3 on port
-// 443, where nobody listens.
+// Those of Google's front end without alt-svc: a client that followed it would leave for HTTP/3 on
+// port 443, where nobody listens.
 http2::Headers common_headers(bool html, std::string_view date) {
   http2::Headers headers;
   headers.reserve(12);
@@ -224,9 +224,9 @@ std::string pretty_print(const json::value& value) {
   return text;
 }
 
-Answer accepted(std::string name) {
+Answer accepted(std::string_view name) {
   Answer answer;
-  answer.body["name"] = std::move(name);
+  answer.body["name"] = name;
   return answer;
 }
 

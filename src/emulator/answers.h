@@ -1,4 +1,4 @@
-// Every answer the emulator can give to a message, as values. Bodies follow protocol.md, 5.3,
+// Every answer the emulator can give to a message, as values. Bodies follow captured ones,
 // order of `details` included.
 #pragma once
 
@@ -35,7 +35,7 @@ struct Answer {
 [[nodiscard]] std::string pretty_print(const boost::json::value& value);
 
 // --- 200 ---
-[[nodiscard]] Answer accepted(std::string name);
+[[nodiscard]] Answer accepted(std::string_view name);
 
 // --- 400 ---
 [[nodiscard]] Answer malformed_json(std::string_view body, std::size_t where);

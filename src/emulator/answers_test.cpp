@@ -1,4 +1,4 @@
-// The bodies against those captured from FCM: docs/protocol.md tells where each was seen.
+// The bodies against those that were captured from FCM or stand in its documentation.
 #include "emulator/answers.h"
 
 #include <boost/json/parse.hpp>

@@ -177,7 +177,8 @@ void Emulator::Impl::process(http2::Request request, http2::Reply& reply) {
   }
 }
 
-Result<std::unique_ptr<Emulator>> Emulator::open(asio::io_context& io, EmulatorOptions options) {
+Result<std::unique_ptr<Emulator>> Emulator::open(asio::io_context& io,
+                                                 const EmulatorOptions& options) {
   auto faults = load_faults(options);
   if (!faults) return std::unexpected(std::move(faults.error()));
   auto devices = load_devices(options);

@@ -1,6 +1,6 @@
 // Emulator: an FCM look-alike on one port, for everyone who tests a sender.
 //
-// It answers messages:send and the OAuth token endpoint as protocol.md says Google does, knows
+// It answers messages:send and the OAuth token endpoint as Google does, knows
 // the health of every device it was given, and fails on request. It shares no code with the
 // sending side, so that the two can't be wrong together. README.md says what it leaves out.
 //
@@ -62,7 +62,7 @@ class Emulator {
   /// Listens at once. Error::Kind::input for a bad devices or scenario file, storage when tls_dir
   /// can't be written, network when the address can't be had.
   [[nodiscard]] static Result<std::unique_ptr<Emulator>> open(boost::asio::io_context& io,
-                                                              EmulatorOptions options);
+                                                              const EmulatorOptions& options);
   ~Emulator();
   Emulator(const Emulator&) = delete;
   Emulator& operator=(const Emulator&) = delete;

@@ -52,8 +52,8 @@ class Folder {
 /// An emulator in its own thread, which is the only one that touches it.
 class Running {
  public:
-  explicit Running(EmulatorOptions options = {})
-      : emulator_(Emulator::open(io_, std::move(options)).value()),
+  explicit Running(const EmulatorOptions& options = {})
+      : emulator_(Emulator::open(io_, options).value()),
         port_(emulator_->port()),
         ready_(json::parse(emulator_->ready_line()).as_object()),
         thread_([this] { io_.run(); }) {}
@@ -163,7 +163,7 @@ TEST(Emulator, CutsTheConnectionOfAFlakyDeviceOnce) {
   std::ofstream(folder.path / "devices.csv") << "token,health\ncut-me,flaky_cut\n";
   EmulatorOptions options;
   options.devices_file = folder.path / "devices.csv";
-  Running running(std::move(options));
+  Running running(options);
   EXPECT_EQ(running.status_of_send("cut-me"), 0);
   EXPECT_EQ(running.status_of_send("cut-me"), 200);
   const auto stats = running.stats();
@@ -174,7 +174,7 @@ TEST(Emulator, CutsTheConnectionOfAFlakyDeviceOnce) {
 TEST(Emulator, AnswersAfterItsLatency) {
   EmulatorOptions options;
   options.latency = 20ms;
-  Running running(std::move(options));
+  Running running(options);
   EXPECT_EQ(running.status_of_send(token_of('c')), 200);
   const auto stats = running.stats();
   EXPECT_EQ(stats.at("in_flight"), 0);
@@ -186,7 +186,7 @@ TEST(Emulator, TakesFaultsFromAScenario) {
   std::ofstream(folder.path / "bad_day.toml") << "fault = \"service_503\"\nretry_after = 3\n";
   EmulatorOptions options;
   options.scenario_file = folder.path / "bad_day.toml";
-  Running running(std::move(options));
+  Running running(options);
   EXPECT_EQ(running.status_of_send(token_of('c')), 503);
   (void)running.exchange("PUT", "/_emulator/faults", "{}");
   EXPECT_EQ(running.status_of_send(token_of('c')), 200);
@@ -201,9 +201,9 @@ TEST(Emulator, SaysWhichFileIsWrong) {
   const auto scenario = folder.path / "scenario.toml";
   std::ofstream(scenario) << "fault = \"gremlins\"\n";
   asio::io_context io;
-  const auto expect_error = [&](EmulatorOptions options, Error::Kind kind,
+  const auto expect_error = [&](const EmulatorOptions& options, Error::Kind kind,
                                 const std::string& what) {
-    const auto emulator = Emulator::open(io, std::move(options));
+    const auto emulator = Emulator::open(io, options);
     ASSERT_FALSE(emulator);
     EXPECT_EQ(emulator.error().kind, kind);
     EXPECT_NE(emulator.error().what.find(what), std::string::npos) << emulator.error().what;
@@ -233,7 +233,7 @@ TEST(Emulator, SaysThatThePortIsTaken) {
   asio::io_context io;
   EmulatorOptions options;
   options.port = running.port();
-  const auto second = Emulator::open(io, std::move(options));
+  const auto second = Emulator::open(io, options);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, Error::Kind::network);
 }
@@ -352,7 +352,7 @@ TEST(EmulatorTools, H2loadLosesOnlyWhatWasNotProcessedWhenAConnectionIsCut) {
   EmulatorOptions options;
   options.devices_file = folder.path / "devices.csv";
   options.latency = 5ms;
-  Running running(std::move(options));
+  Running running(options);
   (void)run(fmt::format("h2load -n 50 -c 1 -m 50 -d '{}' http://127.0.0.1:{}{}",
                         (folder.path / "body").string(), running.port(), send_path));
   const auto stats = running.stats();

@@ -102,7 +102,7 @@ std::string set_quota(Faults& faults, const json::value& value) {
   if (value.is_null()) return {};
   const auto number = whole_in(value, 0, big);
   if (!number) return "a whole number of messages, or null for no limit";
-  faults.quota_per_minute = *number;
+  faults.quota_per_minute = number;
   return {};
 }
 
@@ -156,11 +156,12 @@ Result<void> apply_one(Faults& faults, std::string_view key, const json::value& 
 }
 
 json::value to_json_value(const toml::node& node) {
-  if (const auto* text = node.as_string()) return json::value(text->get());
-  if (const auto* whole = node.as_integer()) return json::value(whole->get());
-  if (const auto* number = node.as_floating_point()) return json::value(number->get());
-  if (const auto* flag = node.as_boolean()) return json::value(flag->get());
-  return json::array();  // No setting takes a list or a table, so any of them is refused by name.
+  json::value value = json::array();  // No setting takes a list, so it is refused by name.
+  if (const auto* text = node.as_string()) value = text->get();
+  if (const auto* whole = node.as_integer()) value = whole->get();
+  if (const auto* number = node.as_floating_point()) value = number->get();
+  if (const auto* flag = node.as_boolean()) value = flag->get();
+  return value;
 }
 
 }  // namespace

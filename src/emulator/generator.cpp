@@ -161,6 +161,7 @@ Result<void> write_device_list(const std::filesystem::path& path, GeneratorOptio
                 fmt::format("{} devices are more than can be made up", options.count),
                 fmt::format("ask for {} at most", max_generated));
   }
+  constexpr std::uint64_t month_s = 30 * 86'400;
   const Generator generator(options);
   // A list of ten million is 2 GB, so it is streamed, and appears under its name when whole.
   auto unfinished = path;
@@ -168,7 +169,7 @@ Result<void> write_device_list(const std::filesystem::path& path, GeneratorOptio
   std::ofstream file(unfinished, std::ios::binary | std::ios::trunc);
   file << "token,user,platform,last_seen\n";
   for (std::uint64_t i = 0; i < options.count && file; ++i) {
-    const auto age = std::chrono::seconds(mix(options.seed ^ 0x7365656EU, i) % (30 * 86'400));
+    const auto age = std::chrono::seconds(mix(options.seed ^ 0x7365656EU, i) % month_s);
     file << generator.token(i) << ',' << generator.user(i) << ',' << name_of(generator.platform(i))
          << ',' << format_rfc3339(std::chrono::floor<std::chrono::seconds>(newest) - age) << '\n';
   }

@@ -123,7 +123,7 @@ http2::Response answer(int status, const json::object& body) {
   return response;
 }
 
-/// Why an assertion was refused; both are constants of protocol.md or Google's words.
+/// Why an assertion was refused. Captured or well known words, but for not_a_jwt.
 struct Refusal {
   std::string_view error;
   std::string_view description;

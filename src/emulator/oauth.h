@@ -1,5 +1,6 @@
 // The token endpoint: takes a service account's signed assertion, gives an access token, and
-// knows its own tokens again (protocol.md, 2.1).
+// knows its own tokens again.
+// Source: Google Identity, "Using OAuth 2.0 for server to server applications".
 //
 // Tokens carry their expiry under a MAC, so nothing is stored, and with the same service account
 // they outlive a restart of the emulator.

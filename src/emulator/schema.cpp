@@ -54,7 +54,7 @@ struct MessageType {
   std::span<const Field> fields;
 };
 
-// --- protocol.md, 3: the tree, bottom up ---
+// --- the tree of FCM's REST reference (v1, late 2026), bottom up ---
 
 // Every official library sends android.priority in lower case, so the server must take it.
 constexpr std::string_view android_priority_values[] = {"NORMAL", "HIGH"};
@@ -340,10 +340,12 @@ std::string_view duration_fault(const json::value& value) {
 
 /// The number of so many digits that the text starts with, dropped; -1 when it does not.
 int take_number(std::string_view& text, std::size_t digits) {
-  int number = -1;
-  if (text.size() < digits) return number;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, number);
-  if (error != std::errc{} || end != text.data() + digits || text[0] == '-') return -1;
+  if (text.size() < digits) return -1;
+  int number = 0;
+  for (const char c : text.substr(0, digits)) {
+    if (c < '0' || c > '9') return -1;
+    number = number * 10 + (c - '0');
+  }
   text.remove_prefix(digits);
   return number;
 }
@@ -459,10 +461,8 @@ void Checker::check_field(const Field& field, std::string_view key, const json::
                           const std::string& parent) {
   const auto name = std::string(field.name);
   const auto path = parent.empty() ? name : parent + "." + name;
-  if (!field.repeated) {
-    check_single(field, key, value, parent, path);
-  } else if (!value.is_array()) {
-    check_single(field, key, value, parent, path);  // The parser takes one for a list of one.
+  if (!field.repeated || !value.is_array()) {
+    check_single(field, key, value, parent, path);  // A list of one may come without brackets.
   } else {
     std::size_t place = 0;
     for (const auto& item : value.get_array()) {

@@ -1,6 +1,6 @@
 // The shape of a messages:send request, and what Google's JSON parser says when a body has
 // another. Parsing comes before everything FCM itself checks, and its faults carry a BadRequest
-// but no FcmError (protocol.md, 3.1 and 5.3).
+// but no FcmError.
 #pragma once
 
 #include <string>

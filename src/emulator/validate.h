@@ -1,4 +1,4 @@
-// What FCM itself has against a message that its JSON parser took (protocol.md, section 4).
+// What FCM itself has against a message that its JSON parser took.
 #pragma once
 
 #include <cstdint>

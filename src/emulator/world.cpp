@@ -1,7 +1,7 @@
 #include "emulator/world.h"
 
+#include <algorithm>
 #include <charconv>
-#include <limits>
 #include <utility>
 
 #include <boost/json/monotonic_resource.hpp>
@@ -178,7 +178,8 @@ std::optional<Answer> World::check_quota(SystemTime now) {
   return wait_as_told(project_quota(project_number_, limit), now);
 }
 
-// Client errors count against the quota as acceptances do, a 429 does not (protocol.md, 7).
+// Client errors count against the quota as acceptances do, a 429 does not (FCM docs, "Throttling
+// and quotas").
 void World::spend_quota(const Answer& answer) {
   const bool client_error = answer.status >= 400 && answer.status < 500 && answer.status != 429;
   if (answer.status == 200 || client_error) ++window_spent_;
@@ -257,7 +258,7 @@ std::optional<Answer> World::judge_health(const Device& device, DeviceCounts& co
   }
   if (device.health == Health::unregistered) return unregistered();
   if (device.health == Health::wrong_sender) return sender_mismatch();
-  // A dry run does not reach APNs (protocol.md, 1.1).
+  // A dry run does not reach APNs: a device disabled there passes.
   if (dry_run) return std::nullopt;
   if (faults_.fault == Fault::apns_broken && device.platform == Platform::ios) {
     return third_party_auth();

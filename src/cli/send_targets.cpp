@@ -11,8 +11,9 @@ namespace {
 void enter(const Outcome& outcome, delivery::Summary& summary) {
   auto& counts = summary.counts;
   const Verdict& verdict = outcome.verdict;
-  const bool held =
-      verdict.kind == VerdictKind::project_blocked || verdict.kind == VerdictKind::platform_blocked;
+  const bool held = verdict.kind == VerdictKind::project_blocked ||
+                    verdict.kind == VerdictKind::platform_blocked ||
+                    verdict.kind == VerdictKind::unsent;  // FCM can't be reached.
   ++counts.by_rule[std::string(verdict.rule)];
   if (outcome.attempts > 1) counts.retries += static_cast<std::uint64_t>(outcome.attempts - 1);
   if (held) {

@@ -52,7 +52,7 @@ struct RunOptions {
   /// Called after each batch: receivers that are final, and the counts.
   std::function<void(std::uint64_t done, const registry::CampaignCounts&)> on_progress;
   std::size_t chunk = 500;           ///< Receivers read at once.
-  std::size_t max_waiting = 20'000;  ///< Retries waiting before no further receivers are taken.
+  std::size_t max_waiting = 5'000;   ///< Retries waiting before no further receivers are taken.
   std::uint64_t suspect_limit = 50;  ///< Equal 400s that name nobody, with nothing accepted:
                                      ///< then the message is at fault.
 };

@@ -63,7 +63,7 @@ class Client {
   /// Reads the credentials and starts the client's thread; connects on first use.
   /// Error::Kind::credentials or ::input when the key file is missing or wrong, ::usage when no
   /// project is known.
-  [[nodiscard]] static Result<Client> open(ClientOptions options);
+  [[nodiscard]] static Result<Client> open(const ClientOptions& options);
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
   /// Ends what is pending (as unknown or unsent), then returns. Not from within a callback.

@@ -2,6 +2,7 @@
 // process of its own so that its work is not counted, or of another endpoint.
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -9,7 +10,6 @@
 #include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
 #include <simdjson.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -63,7 +63,7 @@ class EmulatorProcess {
     if (pid_ == 0) {
       ::dup2(pipe[1], STDOUT_FILENO);
       const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-      ::dup2(nowhere, STDERR_FILENO);
+      if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
       ::execl("/proc/self/exe", "fanfare", "emulate", "--port", "0", "--tls-dir", folder_.c_str(),
               "--exit-with-parent", static_cast<char*>(nullptr));
       ::_exit(127);

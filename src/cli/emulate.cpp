@@ -136,7 +136,7 @@ Result<ExitStatus> run_emulator(Context& context, const EmulateOptions& given) {
   boost::asio::io_context io(1);
   // Before the ready line: whoever has read it may signal at once.
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
-  auto opened = emulator::Emulator::open(io, std::move(*options));
+  auto opened = emulator::Emulator::open(io, *options);
   if (!opened) return std::unexpected(opened.error());
   emulator::Emulator& emulator = **opened;
   context.out.write(emulator.ready_line() + "\n");

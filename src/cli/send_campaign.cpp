@@ -193,7 +193,7 @@ delivery::Summary summary_of_finished(const Campaign& campaign) {
 }
 
 Result<delivery::Summary> run_campaign(Context& context, const SendOptions& options,
-                                       const SendPlan& plan, client::ClientParts parts,
+                                       const SendPlan& plan, const client::ClientParts& parts,
                                        Registry& store, Chosen chosen) {
   auto parsed = fcm::parse_message(chosen.campaign.message);
   if (!parsed) return std::unexpected(parsed.error());
@@ -274,7 +274,7 @@ Result<delivery::Summary> send_campaign(Context& context, const SendOptions& opt
                             chosen->campaign.project, parts->project),
                 "resume it with the credentials and --project it was begun with");
   }
-  return run_campaign(context, options, plan, std::move(*parts), *store, std::move(*chosen));
+  return run_campaign(context, options, plan, *parts, *store, std::move(*chosen));
 }
 
 }  // namespace fanfare::cli

@@ -71,7 +71,7 @@ Result<client::ClientParts> client::network_parts(const ClientOptions& options) 
   return parts;
 }
 
-Result<Client> Client::open(ClientOptions options) {
+Result<Client> Client::open(const ClientOptions& options) {
   auto parts = client::network_parts(options);
   if (!parts) return std::unexpected(std::move(parts).error());
   const auto made = parts->sender_made;

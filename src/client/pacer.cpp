@@ -35,7 +35,7 @@ RatePacer::RatePacer(const PacerOptions& options)
   // n <= window / interval + burst, so this is the least interval with n <= usable.
   interval_ = window / static_cast<nanoseconds::rep>(usable - burst + 1) + 1ns;
   tolerance_ = interval_ * static_cast<nanoseconds::rep>(burst - 1);
-  const double rate = static_cast<double>(limit);
+  const auto rate = static_cast<double>(limit);
   first_share_ = std::min(1.0, std::max(first_share_min, first_per_minute / rate));
 }
 

@@ -161,7 +161,7 @@ Result<void> write_device_list(const std::filesystem::path& path, GeneratorOptio
                 fmt::format("{} devices are more than can be made up", options.count),
                 fmt::format("ask for {} at most", max_generated));
   }
-  constexpr std::uint64_t month_s = 30 * 86'400;
+  constexpr std::uint64_t month_s = 30ULL * 86'400;
   const Generator generator(options);
   // A list of ten million is 2 GB, so it is streamed, and appears under its name when whole.
   auto unfinished = path;

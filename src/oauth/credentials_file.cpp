@@ -41,7 +41,7 @@ Result<std::filesystem::path> find_credentials_file(std::string_view named,
                 fmt::format("GOOGLE_APPLICATION_CREDENTIALS names {}, which is not a file", path),
                 "correct or unset the variable");
   }
-  const auto gcloud = gcloud_file(environment);
+  auto gcloud = gcloud_file(environment);
   if (!gcloud.empty() && is_file(gcloud)) return gcloud;
   return fail(Error::Kind::credentials,
               fmt::format("no credentials: none named, GOOGLE_APPLICATION_CREDENTIALS is not set, "

@@ -1,5 +1,12 @@
 """Faults that are not the devices' own: the send stops early, says what to mend, retires nobody."""
 
+import json
+import os
+import pathlib
+import socket
+import ssl
+import subprocess
+import threading
 import unittest
 
 import support
@@ -15,6 +22,10 @@ BLOCKING = {
     "unauthenticated": "oauth.refused",
     "html_404": "project.wrong_url",
 }
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
 
 class Faults(Case):
@@ -149,6 +160,92 @@ class OutsideTrouble(Case):
         other.execute("BEGIN EXCLUSIVE")
         done = run("--store", store, "devices", "import", devices)
         self.assert_says(done, 2, str(store))
+
+    def test_an_expired_certificate(self):
+        key, certificate = self.folder / "key.pem", self.folder / "expired.pem"
+        request, config = self.folder / "request.pem", self.folder / "ca.cnf"
+        (self.folder / "index.txt").touch()
+        config.write_text(
+            "[ca]\ndefault_ca=this\n[this]\n"
+            f"database={self.folder}/index.txt\nnew_certs_dir={self.folder}\nrand_serial=yes\n"
+            "default_md=sha256\npolicy=any\nx509_extensions=names\n[any]\ncommonName=supplied\n"
+            "[names]\nsubjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:TRUE\n"
+        )
+        openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request,
+                "-subj", "/CN=127.0.0.1")  # fmt: skip
+        openssl("ca", "-batch", "-notext", "-selfsign", "-config", config, "-keyfile", key,
+                "-in", request, "-out", certificate,
+                "-startdate", "20200101000000Z", "-enddate", "20210101000000Z")  # fmt: skip
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def refuse_all():
+            while True:
+                try:
+                    context.wrap_socket(listener.accept()[0], server_side=True).close()
+                except ssl.SSLError:
+                    pass  # The client does not like the certificate.
+                except OSError:
+                    return  # The test is over.
+
+        threading.Thread(target=refuse_all, daemon=True).start()
+        emulator = self.emulator()
+        anchors = self.folder / "anchors.pem"
+        anchors.write_text(
+            certificate.read_text() + pathlib.Path(emulator.ready["ca_file"]).read_text()
+        )
+        done = self.send(
+            "--token", support.TOKEN,
+            before=("--endpoint", f"https://127.0.0.1:{listener.getsockname()[1]}",
+                    "--ca-file", anchors,
+                    "--credentials", emulator.ready["credentials_file"]),
+        )  # fmt: skip
+        self.assert_says(done, 3, "certificate", "expired")
+
+    def test_a_read_only_store(self):
+        emulator, devices = self.generated(10)
+        store = self.folder / "ro" / "s.db"
+        store.parent.mkdir()
+        self.assertEqual(run("--store", store, "devices", "import", devices).returncode, 0)
+        before = sorted(path.read_bytes() for path in store.parent.iterdir())
+        for path in (store, store.parent):
+            path.chmod(path.stat().st_mode & ~0o222)
+        self.addCleanup(store.parent.chmod, 0o755)
+        command = (support.FANFARE, "--store", store, "devices", "import", devices)
+        if os.geteuid() == 0:  # Nothing is read-only to root.
+            self.folder.chmod(0o755)
+            devices.chmod(0o644)
+            command = ("setpriv", "--reuid=65534", "--clear-groups", *command)
+        done = subprocess.run(
+            [str(word) for word in command],
+            capture_output=True, text=True, env=support.CLEAN_ENVIRONMENT,
+        )  # fmt: skip
+        self.assert_says(done, 2, str(store), "write")
+        self.assertEqual(before, sorted(path.read_bytes() for path in store.parent.iterdir()))
+
+    def test_a_full_disk(self):
+        emulator, devices = self.generated(20_000)
+        disk = self.folder / "disk"
+        disk.mkdir()
+        # A disk of its own, in a namespace of its own. What is stored before it is full stays.
+        script = (
+            f"mount -t tmpfs -o size=2m none {disk} && cd {disk} && "
+            f"head -101 {devices} | {support.FANFARE} --store s.db devices import - && "
+            f"{{ {support.FANFARE} --store s.db devices import {devices}; echo status $?; "
+            f"{support.FANFARE} --json --store s.db devices stats; }}"
+        )
+        done = subprocess.run(
+            ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script],
+            capture_output=True, text=True, env=support.CLEAN_ENVIRONMENT,
+        )  # fmt: skip
+        if "unshare" in done.stderr or "mount:" in done.stderr:
+            self.skipTest(f"no disk of its own can be made here: {done.stderr}")
+        self.assertIn("status 2", done.stdout, done.stderr)
+        self.assertIn("full", done.stderr)
+        stats = json.loads(done.stdout.splitlines()[-1])
+        self.assertGreaterEqual(stats["total"], 100)
 
     def test_a_bad_line_is_named_and_skipped(self):
         emulator = self.emulator()

@@ -44,6 +44,23 @@ inline constexpr std::array rule_table = {
          "FCM refused the request and named neither device nor message as the cause",
          "Send the same message to another device: if that works, this registration is at fault."},
 
+    // --- What a probe brought to light after token.suspect (probe.h) ---
+    Rule{"token.probe_unregistered", VerdictKind::device_gone, FaultDomain::device,
+         "a probe with an empty message found the registration dead", ""},
+    Rule{"token.probe_malformed", VerdictKind::device_malformed, FaultDomain::device,
+         "a probe with an empty message found that the text is no registration of FCM's",
+         "If there are many, look at where registrations are stored: they may be cut or mixed up."},
+    Rule{"token.probe_refused", VerdictKind::device_malformed, FaultDomain::device,
+         "FCM refuses even an empty message for this registration, and takes it for another",
+         "If there are many, look at where registrations are stored: they may be cut or mixed up."},
+    Rule{"token.probe_sender_id_mismatch", VerdictKind::device_foreign, FaultDomain::device,
+         "a probe with an empty message found that another project owns the registration",
+         "If there are many, the project or the service account is the wrong one for this app."},
+    Rule{"message.probe_passed", VerdictKind::message_invalid, FaultDomain::message,
+         "FCM refused this message but takes an empty one for the same registration",
+         "The device is fine. Take parts out of the message until FCM accepts it, or ask "
+         "`fanfare check-message`."},
+
     // --- The message ---
     Rule{"message.parse", VerdictKind::message_invalid, FaultDomain::message,
          "FCM could not read the request: a wrong type, an unknown field, or no JSON",

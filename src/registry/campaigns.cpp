@@ -223,6 +223,22 @@ Result<void> Registry::next_retries(std::int64_t campaign, DeviceId after, std::
   });
 }
 
+Result<std::optional<Probe>> Registry::latest_probe(DeviceId id) {
+  return guarded([&]() -> std::optional<Probe> {
+    auto rows = impl_->database.prepared("SELECT at, rule FROM probe WHERE dev = ?").rows(id);
+    if (!rows.next()) return std::nullopt;
+    return Probe{id, sqlite::from_millis(rows.integer(0)), rows.text(1)};
+  });
+}
+
+Result<std::uint64_t> Registry::probe_count(std::int64_t campaign) {
+  return guarded([&]() -> std::uint64_t {
+    auto rows =
+        impl_->database.prepared("SELECT count(*) FROM probe WHERE campaign = ?").rows(campaign);
+    return rows.next() ? rows.count(0) : 0;
+  });
+}
+
 // Recording -----------------------------------------------------------------------------------
 
 namespace {
@@ -286,6 +302,7 @@ class Recorder {
     wait_.run(campaign_.id, row.receiver.id, row.attempts, row.due);
   }
   void settled(DeviceId id) { settle_.run(campaign_.id, id); }
+  void probed(const Probe& probe) { probe_.run(probe.id, probe.at, campaign_.id, probe.rule); }
 
  private:
   Registry::Impl& impl_;
@@ -300,6 +317,8 @@ class Recorder {
       "INSERT OR REPLACE INTO retry_row (campaign, dev, attempts, due) VALUES (?, ?, ?, ?)");
   Statement& settle_ =
       impl_.database.prepared("DELETE FROM retry_row WHERE campaign = ? AND dev = ?");
+  Statement& probe_ = impl_.database.prepared(
+      "INSERT OR REPLACE INTO probe (dev, at, campaign, rule) VALUES (?, ?, ?, ?)");
 };
 
 }  // namespace
@@ -314,6 +333,7 @@ Result<void> Registry::record(const Campaign& campaign, const Progress& progress
     // In this order: a device that waited and then came to its end within one batch is in both.
     for (const RetryRow& row : progress.waiting) recorder.waits(row);
     for (const DeviceId id : progress.settled) recorder.settled(id);
+    for (const Probe& probe : progress.probes) recorder.probed(probe);
     transaction.commit();
   });
 }

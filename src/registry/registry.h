@@ -113,6 +113,13 @@ struct Change {
   std::string evidence;  ///< JSON, see Event.
 };
 
+/// A device was asked about with an empty message.
+struct Probe {
+  DeviceId id = 0;
+  SystemTime at{};
+  std::string rule;  ///< Of what it came to; empty: not known.
+};
+
 /// One transaction's worth of a campaign's progress.
 struct Progress {
   SystemTime at{};
@@ -120,6 +127,7 @@ struct Progress {
   std::vector<Change> changes{};     ///< Appends an event each; `to` may equal the present state.
   std::vector<RetryRow> waiting{};   ///< Adds or replaces retry rows.
   std::vector<DeviceId> settled{};   ///< Removes retry rows, those of `waiting` included.
+  std::vector<Probe> probes{};       ///< In order; a device's later one replaces its earlier one.
 };
 
 /// A brake that is on, see brake.h.
@@ -197,6 +205,10 @@ class Registry {
   /// end.
   [[nodiscard]] Result<void> next_retries(std::int64_t campaign, DeviceId after, std::size_t limit,
                                           std::vector<RetryRow>& out);
+  /// The latest probe of a device; nullopt: it never had one.
+  [[nodiscard]] Result<std::optional<Probe>> latest_probe(DeviceId id);
+  /// How many devices had their latest probe in this campaign.
+  [[nodiscard]] Result<std::uint64_t> probe_count(std::int64_t campaign);
   /// Records progress and the campaign's cursor, done, counts, state and report length, all in
   /// one transaction.
   [[nodiscard]] Result<void> record(const Campaign& campaign, const Progress& progress);

@@ -103,8 +103,18 @@ CREATE TABLE brake (
 ) STRICT;
 )sql";
 
+// The last probe of each device that ever had one (delivery/prober.h); rule '': without a result.
+constexpr const char* version_2 = R"sql(
+CREATE TABLE probe (
+  dev INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  campaign INTEGER NOT NULL,
+  rule TEXT NOT NULL
+) STRICT;
+)sql";
+
 // Step i leads from version i to version i + 1. A released step is never edited.
-constexpr std::array migrations = {version_1};
+constexpr std::array migrations = {version_1, version_2};
 constexpr auto newest_version = static_cast<std::int64_t>(migrations.size());
 
 [[noreturn]] void refuse(const Database& database, std::string_view why, std::string remedy) {

@@ -99,7 +99,7 @@ TEST_F(Storage, RefusesAStoreOfANewerVersion) {
     auto registry = open();
   }
   Sqlite(path_).run("PRAGMA user_version = 1000");
-  expect_storage(refusal(), "newer version of Fanfare (format 1000; this one knows 1)");
+  expect_storage(refusal(), "newer version of Fanfare (format 1000; this one knows 2)");
 }
 
 TEST_F(Storage, RefusesAnEmptyFileWhereAStoreIsExpected) {

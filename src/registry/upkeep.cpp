@@ -114,6 +114,7 @@ Result<std::uint64_t> Registry::purge(SystemTime before) {
       impl_->database.execute(
           "DELETE FROM event WHERE dev IN (SELECT id FROM temp.purged);"
           "DELETE FROM retry_row WHERE dev IN (SELECT id FROM temp.purged);"
+          "DELETE FROM probe WHERE dev IN (SELECT id FROM temp.purged);"
           "DELETE FROM dev WHERE id IN (SELECT id FROM temp.purged);"
           "DELETE FROM temp.purged;");
       transaction.commit();

@@ -222,6 +222,10 @@ void add_send(CLI::App& root, Context& context) {
   command->add_option("--connections", options->connections, "Connections at most")
       ->type_name("N")
       ->check(CLI::Range(1, 100).description(""));
+  command
+      ->add_option("--probe-budget", options->probe_budget,
+                   "Most devices to ask FCM about, when it refuses a message and names nobody")
+      ->type_name("N");
   context.on(*command, [&context, options] { return send(context, *options); });
 }
 

@@ -218,6 +218,7 @@ Result<delivery::Summary> run_campaign(Context& context, const SendOptions& opti
   run_options.random = Random::from_system();
   run_options.report = report ? &*report : nullptr;
   run_options.interrupt = &interrupted;
+  run_options.probe_budget = options.probe_budget;
   if (plan.deadline) run_options.deadline = chosen.campaign.started + *plan.deadline;
   run_options.on_progress = [&](std::uint64_t done, const registry::CampaignCounts& counts) {
     progress.update(done, total,

@@ -34,6 +34,7 @@ struct SendOptions {
   std::string deadline;
   std::string on_unknown = "retry";
   std::size_t connections = 4;
+  std::uint64_t probe_budget = 1'000;
 };
 
 /// Options read and checked, before anything is opened.

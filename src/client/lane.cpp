@@ -11,6 +11,7 @@
 #include <semaphore.h>
 
 #include "client/unsent_attempt.h"
+#include "fcm/probe.h"
 
 namespace fanfare::client {
 
@@ -111,18 +112,27 @@ class LanePort::Results {
 };
 
 LanePort::LanePort(Lane& lane, std::shared_ptr<const fcm::EncodedMessage> message)
-    : lane_(lane), message_(std::move(message)), results_(std::make_shared<Results>()) {}
+    : lane_(lane),
+      message_(std::move(message)),
+      probe_(std::make_shared<const fcm::EncodedMessage>(fcm::probe_message())),
+      results_(std::make_shared<Results>()) {}
 
 LanePort::~LanePort() = default;
 
 void LanePort::start(std::span<const Delivery> deliveries) {
   if (deliveries.empty()) return;
-  std::vector<std::pair<DeliveryId, Target>> batch;
+  struct Send {
+    DeliveryId id = 0;
+    Target target;
+    std::shared_ptr<const fcm::EncodedMessage> message;
+  };
+  std::vector<Send> batch;
   batch.reserve(deliveries.size());
-  for (const Delivery& delivery : deliveries) batch.emplace_back(delivery.id, delivery.target);
-  lane_.post([batch = std::move(batch), message = message_, results = results_,
-              &io = lane_.io()](Sender* sender) {
-    for (const auto& [id, target] : batch) {
+  for (const Delivery& delivery : deliveries) {
+    batch.push_back({delivery.id, delivery.target, delivery.probe ? probe_ : message_});
+  }
+  lane_.post([batch = std::move(batch), results = results_, &io = lane_.io()](Sender* sender) {
+    for (const auto& [id, target, message] : batch) {
       if (sender == nullptr) {
         Results::add(results, io, {id, unsent_attempt(target, "the client was closed")});
         continue;

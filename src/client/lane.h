@@ -51,9 +51,10 @@ class Lane {
   std::thread thread_;
 };
 
-/// Attempts for one message, made on a lane. The port may be dropped with attempts under way:
-/// their results go nowhere. The lane may be closed before the port: then all that was started
-/// has ended and waits to be collected, and start() must not be called any more.
+/// Attempts for one message (and probes for its targets), made on a lane. The port may be dropped
+/// with attempts under way: their results go nowhere. The lane may be closed before the port: then
+/// all that was started has ended and waits to be collected, and start() must not be called any
+/// more.
 class LanePort final : public AttemptPort {
  public:
   LanePort(Lane& lane, std::shared_ptr<const fcm::EncodedMessage> message);
@@ -68,6 +69,7 @@ class LanePort final : public AttemptPort {
   class Results;
   Lane& lane_;
   std::shared_ptr<const fcm::EncodedMessage> message_;
+  std::shared_ptr<const fcm::EncodedMessage> probe_;
   std::shared_ptr<Results> results_;
 };
 

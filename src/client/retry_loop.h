@@ -71,7 +71,8 @@ struct Delivery {
   /// Made earlier (a resumed retry). Where that many are allowed no more, one more is made all the
   /// same: without an answer at hand there is nothing to end with.
   int attempts = 0;
-  std::optional<SteadyTime> not_before;  ///< A resumed retry's due time.
+  std::optional<SteadyTime> not_before = {};  ///< A resumed retry's due time.
+  bool probe = false;  ///< Not the message itself but the empty one of fcm/probe.h.
 };
 
 /// How a delivery ended. `attempt` is the last one; its verdict stands even where we gave up. A

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "delivery/ledger.h"
+#include "fcm/probe.h"
 
 namespace fanfare::delivery {
 namespace {
@@ -12,6 +13,20 @@ namespace {
 using client::Delivery;
 using client::SteadyTime;
 using registry::Receiver;
+
+std::uint64_t count_of(const registry::CampaignCounts& counts, std::string_view rule) {
+  const auto at = counts.by_rule.find(rule);
+  return at == counts.by_rule.end() ? 0 : at->second;
+}
+
+// Nobody takes the message, and the devices that refuse it are fine or name nobody. Where probes
+// convict devices, too, the refusals are a mixture, and say less about the message.
+bool refused_everywhere(const registry::CampaignCounts& counts, std::size_t unproven,
+                        std::uint64_t limit) {
+  const std::uint64_t refused =
+      count_of(counts, "token.suspect") + count_of(counts, "message.probe_passed") + unproven;
+  return counts.accepted == 0 && refused >= limit && counts.retired * 10 < refused;
+}
 
 std::uint64_t final_count(const registry::CampaignCounts& counts) {
   return counts.accepted + counts.retired + counts.failed + counts.unknown;
@@ -33,6 +48,7 @@ CampaignRun::CampaignRun(registry::Registry& registry, registry::Campaign campai
       port_(port),
       options_(std::move(options)),
       loop_(options_.retry, options_.random),
+      prober_(registry, campaign_.validate_only ? 0 : options_.probe_budget),
       stored_retries_left_(resumed),
       retries_before_(campaign_.counts.retries) {}
 
@@ -48,6 +64,7 @@ Result<Summary> CampaignRun::run() {
     wait_for_attempts();
     if (auto noted = note_events_and_commit(); !noted) return std::unexpected(noted.error());
   }
+  conclude_unproven();
   summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(port_.now() - begun);
   return finish();
 }
@@ -56,6 +73,7 @@ Result<void> CampaignRun::restore() {
   auto cursor = Cursor::restore(campaign_.cursor, campaign_.done);
   if (!cursor) return std::unexpected(cursor.error());
   cursor_ = std::move(*cursor);
+  if (auto restored = prober_.restore(campaign_.id); !restored) return restored;
   auto brakes = registry_.brakes();
   if (!brakes) return std::unexpected(brakes.error());
   for (const auto& brake : *brakes) {
@@ -103,7 +121,7 @@ Result<void> CampaignRun::feed_stored_retry() {
   if (!row) return std::unexpected(row.error());
   if (!*row) return {};
   const registry::RetryRow& retry = **row;
-  open_.emplace(retry.receiver.id, Open{retry.receiver, true});
+  open_.emplace(retry.receiver.id, Open{.receiver = retry.receiver, .settled = true});
   submit(retry.receiver, retry.attempts, port_.now() + (retry.due - options_.clock()));
   return {};
 }
@@ -112,7 +130,7 @@ Result<void> CampaignRun::feed_receiver() {
   auto receiver = next_receiver();
   if (!receiver) return std::unexpected(receiver.error());
   if (!*receiver || !cursor_.take((*receiver)->id)) return {};
-  open_.emplace((*receiver)->id, Open{**receiver, false});
+  open_.emplace((*receiver)->id, Open{.receiver = **receiver});
   submit(**receiver, 0, std::nullopt);
   return {};
 }
@@ -152,8 +170,11 @@ Result<std::optional<Receiver>> CampaignRun::next_receiver() {
 
 void CampaignRun::submit(const Receiver& receiver, int attempts,
                          std::optional<SteadyTime> not_before) {
-  loop_.submit(Delivery{static_cast<client::DeliveryId>(receiver.id), receiver.registration,
-                        receiver.platform, attempts, not_before},
+  loop_.submit(Delivery{.id = static_cast<client::DeliveryId>(receiver.id),
+                        .target = receiver.registration,
+                        .platform = receiver.platform,
+                        .attempts = attempts,
+                        .not_before = not_before},
                port_.now());
 }
 
@@ -190,10 +211,94 @@ Result<void> CampaignRun::note_events_and_commit() {
 }
 
 void CampaignRun::note(const client::Final& result) {
+  if (result.id == Prober::witness_id) return note_witness(result);
   if (result.attempt.verdict.kind == VerdictKind::unsent) return hold_for_unreachable(result);
   const auto at = open_.find(static_cast<DeviceId>(result.id));
   assert(at != open_.end());
-  enter(result, at->second.receiver.state, braked_, campaign_, campaign_.counts, progress_);
+  Open& open = at->second;
+  if (open.suspicion) return note_probe(at, result);
+  if (result.attempt.verdict.kind != VerdictKind::device_suspect || stopping_) {
+    return conclude(at, result);
+  }
+  // A store that can't be read will say so at the commit; until then nobody is probed.
+  switch (prober_.next_step(at->first, options_.clock()).value_or(Prober::Step::leave)) {
+    case Prober::Step::probe: {
+      open.suspicion = std::make_unique<Suspicion>(Suspicion{result.attempt, result.attempts});
+      // Recorded before it is sent, so that a crash can't make it two.
+      progress_.probes.push_back({at->first, options_.clock(), {}});
+      dirty_ = true;
+      return loop_.submit(Delivery{.id = result.id,
+                                   .target = open.receiver.registration,
+                                   .platform = open.receiver.platform,
+                                   .probe = true},
+                          port_.now());
+    }
+    case Prober::Step::blame_message: {
+      client::Final blamed = result;
+      blamed.attempt.verdict = fcm::blame_message(result.attempt.verdict);
+      return conclude(at, blamed);
+    }
+    case Prober::Step::leave:
+      return conclude(at, result);
+  }
+}
+
+// A probe for the device came to its end: `result` is the probe's.
+void CampaignRun::note_probe(OpenAt at, client::Final result) {
+  if (result.attempt.verdict.kind == VerdictKind::accepted) prober_.note_pass();
+  const bool silent = result.attempt.verdict.kind == VerdictKind::device_suspect;
+  if (silent && !prober_.passes_elsewhere() && !stopping_) {
+    // Its retry row stands for it, so that the cursor goes on.
+    progress_.waiting.push_back({at->second.receiver, result.attempts, options_.clock()});
+    settle(at->second);
+    unproven_.push_back(std::move(result));
+    prober_.want_witness();
+    ask_witness_if_wanted();
+    return stop_on_message_fault(at->second.suspicion->attempt.verdict);
+  }
+  const bool passed = result.attempt.verdict.kind == VerdictKind::accepted;
+  conclude_probe(at, std::move(result));
+  if (passed) conclude_unproven();
+}
+
+void CampaignRun::conclude_probe(OpenAt at, client::Final result) {
+  const Suspicion& suspicion = *at->second.suspicion;
+  const Verdict verdict = fcm::settle_suspect(suspicion.attempt.verdict, result.attempt.verdict,
+                                              prober_.passes_elsewhere());
+  // The answer that decided is the evidence.
+  if (fate_of(verdict.kind) != Fate::retired) result.attempt.answer = suspicion.attempt.answer;
+  result.attempt.verdict = verdict;
+  result.attempts = suspicion.attempts;
+  progress_.probes.push_back({at->first, options_.clock(), std::string(verdict.rule)});
+  conclude(at, result);
+}
+
+void CampaignRun::note_witness(const client::Final& result) {
+  if (result.attempt.verdict.kind != VerdictKind::accepted) return;
+  prober_.note_pass();
+  conclude_unproven();
+}
+
+void CampaignRun::ask_witness_if_wanted() {
+  if (stopping_) return;
+  if (auto witness = prober_.take_witness()) loop_.submit(std::move(*witness), port_.now());
+}
+
+void CampaignRun::conclude_unproven() {
+  for (auto& result : std::exchange(unproven_, {})) {
+    const auto at = open_.find(static_cast<DeviceId>(result.id));
+    assert(at != open_.end());
+    conclude_probe(at, std::move(result));
+  }
+}
+
+void CampaignRun::conclude(OpenAt at, const client::Final& result) {
+  const Receiver& receiver = at->second.receiver;
+  if (result.attempt.verdict.kind == VerdictKind::accepted) {
+    prober_.note_accepted(receiver.registration, receiver.platform);
+    ask_witness_if_wanted();
+  }
+  enter(result, receiver.state, braked_, campaign_, campaign_.counts, progress_);
   if (at->second.settled) progress_.settled.push_back(at->first);
   if (options_.report != nullptr) {
     options_.report->add(result.target, result.attempt.verdict, result.attempt.answer.status,
@@ -201,7 +306,7 @@ void CampaignRun::note(const client::Final& result) {
   }
   settle(at->second);
   open_.erase(at);
-  stop_on_message_fault(result);
+  stop_on_message_fault(result.attempt.verdict);
 }
 
 // The loop gave up without a connection: that is nobody's failure, so the receiver is kept.
@@ -220,18 +325,21 @@ void CampaignRun::hold_for_unreachable(const client::Final& result) {
   note(held);
 }
 
-void CampaignRun::stop_on_message_fault(const client::Final& result) {
+void CampaignRun::stop_on_message_fault(const Verdict& verdict) {
   if (stopping_) return;
-  const Verdict& verdict = result.attempt.verdict;
-  const bool suspect_everywhere =
-      verdict.kind == VerdictKind::device_suspect && campaign_.counts.accepted == 0 &&
-      campaign_.counts.by_rule.find(verdict.rule)->second >= options_.suspect_limit;
-  if (verdict.kind != VerdictKind::message_invalid && !suspect_everywhere) return;
+  const bool one_by_one =
+      verdict.kind == VerdictKind::device_suspect || verdict.rule == "message.probe_passed";
+  if (verdict.kind != VerdictKind::message_invalid && !one_by_one) return;
+  if (one_by_one &&
+      !refused_everywhere(campaign_.counts, unproven_.size(), options_.suspect_limit)) {
+    return;
+  }
   summary_.message_fault = verdict;
   stop();
 }
 
 void CampaignRun::note(const client::Waiting& waiting) {
+  if (waiting.id == Prober::witness_id) return;
   const auto at = open_.find(static_cast<DeviceId>(waiting.id));
   assert(at != open_.end());
   progress_.waiting.push_back({at->second.receiver, waiting.attempts, to_system(waiting.due)});
@@ -239,8 +347,14 @@ void CampaignRun::note(const client::Waiting& waiting) {
 }
 
 void CampaignRun::note(const client::Held& held) {
+  if (held.id == Prober::witness_id) return;
   const auto at = open_.find(static_cast<DeviceId>(held.id));
   assert(at != open_.end());
+  if (at->second.suspicion && !summary_.message_fault) {
+    // The message itself was answered; only the probe is given up.
+    const Suspicion& suspicion = *at->second.suspicion;
+    return conclude(at, {held.id, held.target, suspicion.attempts, suspicion.attempt});
+  }
   const Receiver& receiver = at->second.receiver;
   if (summary_.message_fault) {
     if (at->second.settled) progress_.settled.push_back(receiver.id);

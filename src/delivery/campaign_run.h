@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,6 +23,7 @@
 #include "client/attempt_port.h"
 #include "client/retry_loop.h"
 #include "delivery/cursor.h"
+#include "delivery/prober.h"
 #include "delivery/report.h"
 #include "registry/registry.h"
 
@@ -51,10 +53,12 @@ struct RunOptions {
   const std::atomic<bool>* interrupt = nullptr;  ///< Set from outside, with port.interrupt().
   /// Called after each batch: receivers that are final, and the counts.
   std::function<void(std::uint64_t done, const registry::CampaignCounts&)> on_progress;
-  std::size_t chunk = 500;           ///< Receivers read at once.
-  std::size_t max_waiting = 5'000;   ///< Retries waiting before no further receivers are taken.
-  std::uint64_t suspect_limit = 50;  ///< Equal 400s that name nobody, with nothing accepted:
-                                     ///< then the message is at fault.
+  std::size_t chunk = 500;          ///< Receivers read at once.
+  std::size_t max_waiting = 5'000;  ///< Retries waiting before no further receivers are taken.
+  /// So many refusals that name nobody and convict no device, with nothing accepted: then the
+  /// message is at fault.
+  std::uint64_t suspect_limit = 50;
+  std::uint64_t probe_budget = 1'000;  ///< Most probes of the campaign, see prober.h; 0: none.
 };
 
 class CampaignRun {
@@ -68,11 +72,18 @@ class CampaignRun {
   [[nodiscard]] Result<Summary> run();
 
  private:
-  /// A receiver that is in the loop's hands.
+  /// A refusal that names nobody.
+  struct Suspicion {
+    client::Attempt attempt;
+    int attempts = 0;
+  };
+  /// A receiver that is in the loop's hands, or unproven.
   struct Open {
     registry::Receiver receiver;
     bool settled = false;  ///< In the cursor; its retry row stands for it.
+    std::unique_ptr<Suspicion> suspicion = nullptr;  ///< A probe is under way, or was.
   };
+  using OpenAt = std::unordered_map<DeviceId, Open>::iterator;
 
   [[nodiscard]] Result<void> restore();
   [[nodiscard]] Result<void> feed();
@@ -86,11 +97,17 @@ class CampaignRun {
               std::optional<client::SteadyTime> not_before);
   void start_sends();
   void wait_for_attempts();
-  void stop_on_message_fault(const client::Final& result);
+  void stop_on_message_fault(const Verdict& verdict);
   void check_stops();
   void stop();
   [[nodiscard]] Result<void> note_events_and_commit();
   void note(const client::Final& result);
+  void note_probe(OpenAt at, client::Final result);
+  void conclude_probe(OpenAt at, client::Final result);
+  void note_witness(const client::Final& result);
+  void conclude(OpenAt at, const client::Final& result);
+  void conclude_unproven();
+  void ask_witness_if_wanted();
   void note(const client::Waiting& waiting);
   void note(const client::Held& held);
   void hold_for_unreachable(const client::Final& result);
@@ -109,6 +126,8 @@ class CampaignRun {
   RunOptions options_;
   client::RetryLoop loop_;
   Cursor cursor_;
+  Prober prober_;
+  std::vector<client::Final> unproven_;  // Their probes were refused in silence.
   std::unordered_map<DeviceId, Open> open_;
   bool stored_retries_left_;
   DeviceId last_stored_retry_ = 0;

@@ -61,6 +61,11 @@ class FakePort : public client::AttemptPort {
     for (const auto& delivery : deliveries) {
       if (crash_after_ && requests_ == *crash_after_) throw Crash{};
       ++requests_;
+      if (delivery.probe && probe_script) {
+        const Answer answer = probe_script(delivery.target.value, 1);
+        under_way_.push_back({delivery.id, {answer, judge(answer, delivery.target.kind)}});
+        continue;
+      }
       const int nth = ++sent_[delivery.target.value];
       Answer answer = script_(delivery.target.value, nth);
       if (answer.status == 200) ++accepted_[delivery.target.value];
@@ -99,6 +104,7 @@ class FakePort : public client::AttemptPort {
   }
 
   std::function<void()> on_results;
+  Script probe_script;  ///< Answers to probes; none: as to messages.
 
  private:
   Script script_;

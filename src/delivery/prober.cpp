@@ -1,0 +1,41 @@
+#include "delivery/prober.h"
+
+#include <algorithm>
+
+namespace fanfare::delivery {
+
+Result<void> Prober::restore(std::int64_t campaign) {
+  const auto spent = registry_.probe_count(campaign);
+  if (!spent) return std::unexpected(spent.error());
+  budget_ -= std::min(budget_, *spent);
+  return {};
+}
+
+Result<Prober::Step> Prober::next_step(registry::DeviceId id, SystemTime now) {
+  const auto latest = registry_.latest_probe(id);
+  if (!latest) return std::unexpected(latest.error());
+  if (*latest && now - (*latest)->at < pause) {
+    return (*latest)->rule == "message.probe_passed" ? Step::blame_message : Step::leave;
+  }
+  if (budget_ == 0) return Step::leave;
+  --budget_;
+  return Step::probe;
+}
+
+void Prober::note_accepted(const Target& registration, const std::string& platform) {
+  if (witness_) return;
+  witness_.emplace();
+  witness_->id = witness_id;
+  witness_->target = registration;
+  witness_->platform = platform;
+  witness_->probe = true;
+}
+
+std::optional<client::Delivery> Prober::take_witness() {
+  if (!wanted_ || asked_ || passed_ || !witness_ || budget_ == 0) return std::nullopt;
+  asked_ = true;
+  --budget_;
+  return witness_;
+}
+
+}  // namespace fanfare::delivery

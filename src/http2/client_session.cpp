@@ -468,7 +468,7 @@ void ClientSession::receive(std::span<const std::uint8_t> bytes) {
   impl_->receive(bytes);
 }
 
-void ClientSession::connection_lost(std::string reason) {
+void ClientSession::connection_lost(const std::string& reason) {
   impl_->die("connection lost: " + reason);
   impl_->output.clear();
 }

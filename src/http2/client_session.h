@@ -72,7 +72,7 @@ class ClientSession {
   void receive(std::span<const std::uint8_t> bytes);
 
   /// The connection is gone: ends every open request (see the drawing above).
-  void connection_lost(std::string reason);
+  void connection_lost(const std::string& reason);
 
   /// Sends GOAWAY(NO_ERROR) and takes no more requests.
   void shut_down();

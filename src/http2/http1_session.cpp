@@ -221,7 +221,7 @@ void Http1Session::take_requests(std::vector<Incoming>& out) {
   impl_->arrived.reset();
 }
 
-void Http1Session::respond(StreamId stream, Response response) {
+void Http1Session::respond(StreamId stream, const Response& response) {
   if (impl_->dead || !impl_->open || stream != impl_->last) return;
   impl_->keep_alive = impl_->keep_alive && !impl_->shutting_down;
   impl_->write(response);

@@ -34,7 +34,7 @@ class Http1Session {
   void take_requests(std::vector<Incoming>& out);
 
   /// Answers a request. No effect unless it is the open one.
-  void respond(StreamId stream, Response response);
+  void respond(StreamId stream, const Response& response);
 
   /// A request is there to be taken.
   [[nodiscard]] bool has_request() const noexcept;

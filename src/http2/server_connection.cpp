@@ -213,8 +213,11 @@ std::size_t ServerConnection::open_streams() const noexcept {
 
 void ServerConnection::respond(StreamId stream, Response response) {
   last_activity_ = std::chrono::steady_clock::now();
-  if (http2_ != nullptr) http2_->respond(stream, std::move(response));
-  if (http1_ != nullptr) http1_->respond(stream, std::move(response));
+  if (http2_ != nullptr) {
+    http2_->respond(stream, std::move(response));
+  } else if (http1_ != nullptr) {
+    http1_->respond(stream, response);
+  }
   serve_soon();
 }
 

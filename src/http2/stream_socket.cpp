@@ -1,7 +1,5 @@
 #include "http2/stream_socket.h"
 
-#include <tuple>
-
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
@@ -97,7 +95,7 @@ void StreamSocket::try_next_address() {
   const Tcp::endpoint address = addresses_.back();
   addresses_.pop_back();
   ErrorCode ignored;
-  std::ignore = socket_.close(ignored);
+  socket_.close(ignored);
   address_timer_.expires_after(address_timeout_);
   address_timer_.async_wait([self = shared_from_this()](const ErrorCode& cancelled) {
     // A wait that ended just before it was set anew must not end the next address's attempt.
@@ -261,7 +259,7 @@ void StreamSocket::write() {
   written_ = 0;
   if (finishing_) {
     ErrorCode ignored;
-    std::ignore = socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+    socket_.shutdown(Tcp::socket::shutdown_send, ignored);
   }
 }
 
@@ -291,7 +289,7 @@ void StreamSocket::close() {
   ErrorCode ignored;
   resolver_.cancel();
   address_timer_.cancel();
-  std::ignore = socket_.close(ignored);
+  socket_.close(ignored);
 }
 
 void StreamSocket::lose(Error reason) {

@@ -16,6 +16,7 @@ namespace {
 
 using std::chrono::nanoseconds;
 using Kind = JsonValue::Kind;
+using FaultKind = ReadFault::Kind;
 
 // "body_loc_key" is also "bodyLocKey" (proto-JSON).
 std::string camel_case(std::string_view snake) {
@@ -69,18 +70,19 @@ std::optional<nanoseconds> to_duration(std::string_view text) {
   return negative ? -value : value;
 }
 
-// Reads values into fields. The first fault is kept and ends the reading of its branch; `path_`
-// names the field being read.
+// Reads values into fields. A fault ends the reading of its branch only; `path_` names the field
+// being read.
 class Reader {
  public:
   explicit Reader(std::string root) : path_(std::move(root)) {}
 
-  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+  [[nodiscard]] std::vector<ReadFault> take_faults() { return std::move(faults_); }
 
+  void fault(FaultKind kind, std::string what, std::string remedy) {
+    faults_.push_back({kind, path_, std::move(what), std::move(remedy)});
+  }
   void fault(std::string what, std::string remedy) {
-    if (!error_) {
-      error_ = Error{Error::Kind::input, fmt::format("{}: {}", path_, what), std::move(remedy)};
-    }
+    fault(FaultKind::value, std::move(what), std::move(remedy));
   }
 
   // Runs `read` with the path extended, as "message" by ".android" or "[3]".
@@ -176,7 +178,11 @@ class Reader {
 
   template <class T>
   void read(const JsonValue& value, std::optional<T>& out) {
+    const std::size_t faults_before = faults_.size();
     read(value, out.emplace());
+    // An object read in part is worth checking further; what could not be read is unset.
+    const bool in_part = std::is_aggregate_v<T> && value.kind == Kind::object;
+    if (faults_.size() > faults_before && !in_part) out.reset();
   }
 
   template <class Struct>
@@ -199,20 +205,22 @@ class Reader {
         if (given != name && given != camel) continue;
         used[i] = true;
         at("." + given, [&] {
-          if (seen) fault("the field is given in both spellings", "Keep one of the two.");
+          if (seen) {
+            fault(FaultKind::twice, "the field is given in both spellings", "Keep one of the two.");
+          }
           if (element.kind != Kind::null) read(element, member);
         });
         seen = true;
       }
     });
-    const auto unknown = std::ranges::find(used, false);
-    if (unknown == used.end()) return;
-    const auto& name = value.members[static_cast<std::size_t>(unknown - used.begin())].name;
-    at("." + name, [&] {
-      fault("FCM knows no such field",
-            known.empty() ? std::string("The object has no fields.")
-                          : fmt::format("Known here: {}.", fmt::join(known, ", ")));
-    });
+    for (std::size_t i = 0; i < used.size(); ++i) {
+      if (used[i]) continue;
+      at("." + value.members[i].name, [&] {
+        fault(FaultKind::unknown, "FCM knows no such field",
+              known.empty() ? std::string("The object has no fields.")
+                            : fmt::format("Known here: {}.", fmt::join(known, ", ")));
+      });
+    }
   }
 
  private:
@@ -240,14 +248,14 @@ class Reader {
   }
 
   std::string path_;
-  std::optional<Error> error_;
+  std::vector<ReadFault> faults_;
 };
 
 constexpr TargetKind target_kinds[] = {TargetKind::token, TargetKind::fid, TargetKind::topic,
                                        TargetKind::condition};
 
 // The target fields stand beside the message's own; an empty string is as good as none.
-void read_message(Reader& reader, const JsonValue& value, ParsedMessage& out) {
+void read_fields(Reader& reader, const JsonValue& value, ParsedMessage& out) {
   std::string output_only_name;
   std::array<std::string, std::size(target_kinds)> targets;
   reader.read_object(value, [&](auto&& field) {
@@ -258,7 +266,8 @@ void read_message(Reader& reader, const JsonValue& value, ParsedMessage& out) {
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (targets[i].empty()) continue;
     if (out.target) {
-      reader.fault(fmt::format("both {} and {} are given", to_string(out.target->kind),
+      reader.fault(FaultKind::targets,
+                   fmt::format("both {} and {} are given", to_string(out.target->kind),
                                to_string(target_kinds[i])),
                    "A message has one target: keep one of token, fid, topic and condition.");
     }
@@ -268,14 +277,15 @@ void read_message(Reader& reader, const JsonValue& value, ParsedMessage& out) {
 
 void read_request(Reader& reader, const JsonValue& value, ParsedMessage& out) {
   const auto message = std::ranges::find(value.members, "message", &JsonMember::name);
-  reader.at("message", [&] { read_message(reader, message->value, out); });
+  reader.at("message", [&] { read_fields(reader, message->value, out); });
   for (const JsonMember& member : value.members) {
     if (&member == &*message) continue;
     reader.at(member.name, [&] {
       if (member.name == "validate_only" || member.name == "validateOnly") {
         if (member.value.kind != Kind::null) reader.read(member.value, out.validate_only);
       } else {
-        reader.fault("FCM knows no such field", "Known beside message: validate_only.");
+        reader.fault(FaultKind::unknown, "FCM knows no such field",
+                     "Known beside message: validate_only.");
       }
     });
   }
@@ -283,20 +293,33 @@ void read_request(Reader& reader, const JsonValue& value, ParsedMessage& out) {
 
 }  // namespace
 
-Result<ParsedMessage> parse_message(std::string_view json) {
+ReadMessage read_message(std::string_view json) {
+  ReadMessage read;
   const auto document = parse_json(json);
-  if (!document) return std::unexpected(document.error());
-  ParsedMessage parsed;
+  if (!document) {
+    read.faults.push_back({FaultKind::json, "", document.error().what, document.error().remedy});
+    return read;
+  }
   const bool is_request =
       std::ranges::find(document->members, "message", &JsonMember::name) != document->members.end();
   Reader reader(is_request ? "" : "message");
   if (is_request) {
-    read_request(reader, *document, parsed);
+    read_request(reader, *document, read.parsed);
   } else {
-    read_message(reader, *document, parsed);
+    read_fields(reader, *document, read.parsed);
   }
-  if (reader.error()) return std::unexpected(*reader.error());
-  return parsed;
+  read.faults = reader.take_faults();
+  return read;
+}
+
+Result<ParsedMessage> parse_message(std::string_view json) {
+  ReadMessage read = read_message(json);
+  if (read.faults.empty()) return std::move(read.parsed);
+  ReadFault& first = read.faults.front();
+  return fail(
+      Error::Kind::input,
+      first.path.empty() ? std::move(first.what) : fmt::format("{}: {}", first.path, first.what),
+      std::move(first.remedy));
 }
 
 }  // namespace fanfare::fcm

@@ -13,6 +13,7 @@ struct Context;
 void add_commands(CLI::App& root, Context& context);
 
 void add_send(CLI::App& root, Context& context);
+void add_check_message(CLI::App& root, Context& context);
 void add_explain(CLI::App& root, Context& context);
 void add_devices(CLI::App& root, Context& context);
 void add_emulate(CLI::App& root, Context& context);

@@ -1,4 +1,4 @@
-// check-message as scripts and people call it. What each rule finds is
+// check-message as scripts and people call it, and the same check in send. What each rule finds is
 // tested beside check_message().
 #include <gtest/gtest.h>
 
@@ -96,6 +96,60 @@ TEST_F(CheckMessage, IsKnownToHelpAndCompletion) {
   EXPECT_TRUE(contains(run_fanfare({"--help"}).out, "check-message"));
   EXPECT_TRUE(contains(run_fanfare({"completion", "bash"}).out, "check-message"));
   EXPECT_TRUE(contains(run_fanfare({"man"}).out, "without"));
+}
+
+// --- In send ---
+
+// Where nobody listens: what is refused before sending never gets there.
+std::vector<std::string> sending(std::vector<std::string> rest) {
+  std::vector<std::string> words{"--endpoint", "http://127.0.0.1:1", "--project", "p",
+                                 "send",       "--deadline",         "1s",        "--token",
+                                 "t",          "--max-attempts",     "1"};
+  words.insert(words.end(), rest.begin(), rest.end());
+  return words;
+}
+
+TEST_F(CheckMessage, SendRefusesWhatFcmWouldRefuse) {
+  const Finished run = run_fanfare(sending({"--data", "from=x", "--data", "google.a=y"}));
+  EXPECT_EQ(run.status, 1);
+  EXPECT_EQ(run.out, "");
+  EXPECT_EQ(run.err,
+            "fanfare: message.data[\"from\"]: FCM keeps this key for itself "
+            "(check.data_reserved_key)\n"
+            "  Rename it: from, message_type, google.… and gcm.notification.… are reserved.\n"
+            "fanfare: message.data[\"google.a\"]: FCM keeps this key for itself "
+            "(check.data_reserved_key)\n"
+            "  Rename it: from, message_type, google.… and gcm.notification.… are reserved.\n"
+            "fanfare: nothing was sent: FCM would refuse the message\n"
+            "  Mend it, or send it as it is with --no-check.\n");
+}
+
+TEST_F(CheckMessage, SendChecksEachTarget) {
+  const Finished run = run_fanfare(sending({"--title", "t", "--topic", "a", "--topic", "b c"}));
+  EXPECT_EQ(run.status, 1);
+  EXPECT_TRUE(contains(run.err, "\"b c\" is no topic's name (check.topic_name)")) << run.err;
+}
+
+TEST_F(CheckMessage, SendGivesScriptsTheFindings) {
+  const Finished run = run_fanfare(sending({"--data", "from=x", "--json"}));
+  EXPECT_EQ(run.status, 1);
+  EXPECT_TRUE(run.out.starts_with(R"({"sendable":false,"faults":1,"warnings":0,)")) << run.out;
+}
+
+// Status 3: it was on its way to a host that can't be reached.
+TEST_F(CheckMessage, SendWarnsOnceAndGoesOn) {
+  const std::string file = write("m.json", R"({"android":{"ttl":"0s"}})");
+  const Finished run = run_fanfare(sending({"--message", file, "--token", "u", "--token", "v"}));
+  EXPECT_EQ(run.status, 3) << run.err;
+  const auto first = run.err.find("check.ttl_zero");
+  ASSERT_NE(first, std::string::npos) << run.err;
+  EXPECT_EQ(run.err.find("check.ttl_zero", first + 1), std::string::npos);
+}
+
+TEST_F(CheckMessage, SendDoesAsItIsToldWithoutTheCheck) {
+  const Finished run = run_fanfare(sending({"--data", "from=x", "--no-check"}));
+  EXPECT_EQ(run.status, 3) << run.err;
+  EXPECT_FALSE(contains(run.err, "check.")) << run.err;
 }
 
 }  // namespace

@@ -1,14 +1,20 @@
 // send: options in, a plan out, then one of the two ways of sending.h.
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "fanfare/check.h"
+
 #include "base/file.h"
 #include "base/time_text.h"
 #include "cli/commands.h"
+#include "cli/findings.h"
 #include "cli/sending.h"
+#include "fcm/checks.h"
 #include "fcm/message_json.h"
 
 namespace fanfare::cli {
@@ -152,9 +158,39 @@ Result<SendPlan> make_plan(const Globals& globals, const SendOptions& options) {
   return plan;
 }
 
+// What can be known before sending. Topics and conditions have the smaller limit, so that one of
+// them stands for all when the size is checked.
+std::vector<Finding> check(const Message& message, const std::vector<Target>& targets) {
+  if (targets.empty()) return check_message(message);
+  const auto topical = std::ranges::find_if_not(targets, is_registration, &Target::kind);
+  const auto first = topical == targets.end() ? targets.begin() : topical;
+  auto findings = check_message(message, *first);
+  for (auto target = targets.begin(); target != targets.end(); ++target) {
+    if (target != first) std::ranges::move(check_target(*target), std::back_inserter(findings));
+  }
+  return findings;
+}
+
+// True when nothing is known that FCM would refuse; else everything was said.
+bool passes_check(Context& context, const SendPlan& plan) {
+  if (!plan.message) return true;
+  const auto findings = check(*plan.message, plan.targets);
+  log_findings(findings, context.log);
+  if (!fcm::has_fault(findings)) return true;
+  context.log.write(LogLevel::error,
+                    "nothing was sent: FCM would refuse the message\n"
+                    "  Mend it, or send it as it is with --no-check.");
+  if (context.globals.json) {
+    const TargetKind kind = plan.targets.empty() ? TargetKind::token : plan.targets[0].kind;
+    context.out.json_line(findings_json(findings, estimate_size(*plan.message), kind));
+  }
+  return false;
+}
+
 Result<ExitStatus> send(Context& context, const SendOptions& options) {
   auto plan = make_plan(context.globals, options);
   if (!plan) return std::unexpected(plan.error());
+  if (!options.no_check && !passes_check(context, *plan)) return ExitStatus::some_failed;
   auto summary = plan->targets.empty() ? send_campaign(context, options, *plan)
                                        : send_to_targets(context, options, *plan);
   if (!summary) return std::unexpected(summary.error());
@@ -207,6 +243,8 @@ void add_send(CLI::App& root, Context& context) {
                    "Devices of the store, such as 'platform:ios and tag:news', or 'all'")
       ->type_name("FILTER");
   command->add_flag("--dry-run", options->dry_run, "FCM checks every message and delivers none");
+  command->add_flag("--no-check", options->no_check,
+                    "Send even what FCM is known to refuse (see check-message)");
   text("--report", options->report_file, "A JSON line for each target: verdict, rule, evidence",
        "FILE");
   text("--rate", options->rate, "Messages per minute; 0: no pacing", "N/min");

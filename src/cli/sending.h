@@ -26,6 +26,7 @@ struct SendOptions {
   std::string to_file;
   std::optional<std::string> audience;
   bool dry_run = false;
+  bool no_check = false;
   std::string report_file;
   std::string rate = "600000/min";
   std::string ramp = "60s";

@@ -354,6 +354,25 @@ RC_GTEST_PROP(SizeEstimateProperty, GrowsByWhatIsAddedToTheData, ()) {
 
 // --- The table ---
 
+TEST(CheckRules, HaveTheirParagraphInTheDocumentationAndNoneIsMadeUp) {
+  std::ifstream file(std::string(FANFARE_ROOT_DIR) + "/docs/checks.md");
+  Names headings;
+  Names severities;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("### `")) headings.push_back(line.substr(5, line.rfind('`') - 5));
+    if (line.starts_with("Fault.")) severities.emplace_back("fault");
+    if (line.starts_with("Warning.")) severities.emplace_back("warning");
+  }
+  Names ids;
+  Names expected;
+  for (const CheckRule& rule : check_table) {
+    ids.emplace_back(rule.id);
+    expected.emplace_back(to_string(rule.severity));
+  }
+  EXPECT_EQ(headings, ids);
+  EXPECT_EQ(severities, expected);
+}
+
 TEST(CheckRules, AreCompleteAndUnique) {
   std::set<std::string_view> ids;
   for (const CheckRule& rule : check_table) {

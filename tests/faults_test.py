@@ -97,6 +97,18 @@ class Faults(Case):
         self.assertLessEqual(emulator.stats()["requests"], 500)
         self.assert_nobody_retired()
 
+    def test_a_message_that_fcm_refuses_is_not_sent_unless_told_to(self):
+        emulator, devices = self.generated(3_000)
+        bad = ("--data", "from=x")
+        status, checked, errors = self.send(emulator, devices, *bad)
+        self.assertEqual((status, checked["sendable"]), (1, False), errors)
+        self.assertEqual(checked["findings"][0]["rule"], "check.data_reserved_key")
+        self.assertEqual(emulator.stats()["requests"], 0)
+        status, summary, errors = self.send(emulator, devices, *bad, "--no-check")
+        self.assertEqual((status, summary["failed"]), (1, 3_000), errors)
+        self.assertEqual(summary["by_rule"].get("message.data_key"), 3_000)
+        self.assert_nobody_retired()
+
     def test_an_outage_that_answers_404_to_half_of_all_pulls_the_brake(self):
         emulator, devices = self.generated(3_000)
         emulator.fault(fault="outage_404", outage_share=0.5)

@@ -18,6 +18,8 @@
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 
+#include "emulator/url.h"
+
 namespace fanfare::emulator {
 namespace {
 
@@ -80,34 +82,8 @@ std::optional<std::string> decode_base64url(std::string_view text) {
 
 // --- the form ---
 
-std::string decode_form_text(std::string_view text) {
-  const auto hex = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-  };
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-      decoded.push_back(static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2])));
-      i += 2;
-    } else {
-      decoded.push_back(text[i] == '+' ? ' ' : text[i]);
-    }
-  }
-  return decoded;
-}
-
 std::string form_value(std::string_view form, std::string_view name) {
-  while (!form.empty()) {
-    const auto pair = form.substr(0, form.find('&'));
-    form.remove_prefix(std::min(pair.size() + 1, form.size()));
-    const auto equals = pair.find('=');
-    if (pair.substr(0, equals) == name && equals != std::string_view::npos) {
-      return decode_form_text(pair.substr(equals + 1));
-    }
-  }
-  return {};
+  return query_value(form, name).value_or("");
 }
 
 // --- answers: flat OAuth bodies, not google.rpc ---

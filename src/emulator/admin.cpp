@@ -104,6 +104,8 @@ json::object World::stats() const {
   all["max_connections"] = books_.max_connections;
   all["token_requests"] = books_.tokens.requests();
   all["token_answers"] = books_.tokens.answers();
+  all["neighbour_requests"] = books_.neighbours.requests();
+  all["neighbour_answers"] = books_.neighbours.answers();
   all["other_requests"] = books_.others.requests();
   all["other_answers"] = books_.others.answers();
   all["devices"] = devices_.size();

@@ -373,6 +373,22 @@ Answer html_not_found(std::string_view path) {
   return answer;
 }
 
+Answer already_exists() {
+  return refuse(409, "ALREADY_EXISTS", "Requested entity already exists");
+}
+
+// A limit that no wait lifts, so not the 429 of a rate.
+Answer too_many_topics() {
+  constexpr std::string_view code = "TOO_MANY_TOPICS";
+  return refuse(400, "FAILED_PRECONDITION", "The registration has too many topics.",
+                {fcm_error(code)}, code);
+}
+
+Answer subscription_quota() {
+  constexpr std::string_view code = "RESOURCE_EXHAUSTED";
+  return refuse(429, code, "Topic subscription quota exceeded.", {fcm_error(code)}, code);
+}
+
 Answer project_quota(std::string_view project_number, std::uint64_t limit) {
   return refuse(
       429, "RESOURCE_EXHAUSTED",
@@ -415,6 +431,13 @@ Answer html_bad_gateway() {
                           "The server encountered a temporary error and could not complete your "
                           "request.<p>Please try again in 30 seconds. <ins>That’s all we "
                           "know.</ins>");
+  return answer;
+}
+
+Answer flat_error(int status, std::string_view error) {
+  Answer answer;
+  answer.status = status;
+  answer.body["error"] = error;
   return answer;
 }
 

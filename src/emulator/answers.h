@@ -65,11 +65,21 @@ struct Answer {
 [[nodiscard]] Answer bare_not_found();
 [[nodiscard]] Answer html_not_found(std::string_view path);
 
+// --- 409 ---
+[[nodiscard]] Answer already_exists();
+
+// --- topic subscriptions over a limit; no capture exists ---
+[[nodiscard]] Answer too_many_topics();
+[[nodiscard]] Answer subscription_quota();
+
 // --- 429 and 5xx ---
 [[nodiscard]] Answer project_quota(std::string_view project_number, std::uint64_t limit);
 [[nodiscard]] Answer device_quota();
 [[nodiscard]] Answer unavailable();
 [[nodiscard]] Answer html_bad_gateway();
+
+/// The older hosts speak no google.rpc: {"error":"…"}.
+[[nodiscard]] Answer flat_error(int status, std::string_view error);
 
 /// Adds Retry-After, in seconds or as a date.
 [[nodiscard]] Answer with_retry_after(Answer answer, std::chrono::seconds wait, bool as_date,

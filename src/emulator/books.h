@@ -30,9 +30,10 @@ class Tally {
 
 /// Everything that POST /_emulator/reset sets back to zero.
 struct Books {
-  Tally sends;   ///< POST …/messages:send.
-  Tally tokens;  ///< POST /token.
-  Tally others;  ///< Whatever else, except the emulator's own interface.
+  Tally sends;       ///< POST …/messages:send.
+  Tally tokens;      ///< POST /token.
+  Tally neighbours;  ///< Topics, groups and whatever else is served beside messages:send.
+  Tally others;      ///< What does not exist; the emulator's own interface is counted nowhere.
 
   std::uint64_t accepted = 0;      ///< Answered 200, dry runs not counted.
   std::uint64_t dry_runs = 0;      ///< Answered 200 with validate_only.

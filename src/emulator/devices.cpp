@@ -144,31 +144,51 @@ bool DeviceBook::add(Listed device) {
 
 std::optional<Device> DeviceBook::find(std::string_view registration) {
   if (generator_) {
-    const auto index = generator_->find(registration);
-    if (!index) return std::nullopt;
-    return at(*index);
+    if (const auto index = generator_->find(registration)) return at(*index);
   }
   if (const auto place = by_registration_.find(registration); place != by_registration_.end()) {
-    return at(place->second);
+    return at(generated() + place->second);
   }
-  if (listed_only_ || !looks_like_registration(registration)) return std::nullopt;
-  if (listed_.size() >= max_met) return Device{.index = uncounted};
+  if (generator_ || listed_only_ || !looks_like_registration(registration)) return std::nullopt;
+  if (met_ >= max_met) return Device{.index = uncounted};
+  ++met_;
   add({std::string(registration), Health::living, Platform::unknown});
   return at(listed_.size() - 1);
 }
 
+bool DeviceBook::adopt(const std::string& registration, Platform platform) {
+  if (by_registration_.contains(registration)) return true;
+  if (met_ >= max_met) return false;
+  ++met_;
+  return add({registration, Health::living, platform});
+}
+
+Standing DeviceBook::standing(std::string_view registration) {
+  const auto device = find(registration);
+  if (!device) {
+    return looks_like_registration(registration) ? Standing::unregistered : Standing::malformed;
+  }
+  if (device->health == Health::unregistered) return Standing::unregistered;
+  // What answers a message with a bare 400 is no better with a topic.
+  if (device->health == Health::malformed || device->health == Health::suspect_dead) {
+    return Standing::malformed;
+  }
+  if (device->health == Health::wrong_sender) return Standing::wrong_sender;
+  return Standing::good;
+}
+
 std::uint64_t DeviceBook::size() const noexcept {
-  return generator_ ? generator_->count() : listed_.size();
+  return generated() + listed_.size();
 }
 
 Device DeviceBook::at(std::uint64_t index) const {
-  if (generator_) return {index, generator_->health(index), generator_->platform(index)};
-  const auto& device = listed_[index];
+  if (index < generated()) return {index, generator_->health(index), generator_->platform(index)};
+  const auto& device = listed_[index - generated()];
   return {index, device.health, device.platform};
 }
 
 std::string DeviceBook::registration(std::uint64_t index) const {
-  return generator_ ? generator_->token(index) : listed_[index].registration;
+  return index < generated() ? generator_->token(index) : listed_[index - generated()].registration;
 }
 
 DeviceCounts& DeviceBook::counts(std::uint64_t index) {
@@ -182,7 +202,7 @@ HealthCounts DeviceBook::healths() const {
   HealthCounts counts{};
   for (const auto& device : listed_) ++counts[static_cast<std::size_t>(device.health)];
   for (std::size_t i = 0; generator_ && i < health_count; ++i) {
-    counts[i] = generator_->count_of(static_cast<Health>(i));
+    counts[i] += generator_->count_of(static_cast<Health>(i));
   }
   return counts;
 }

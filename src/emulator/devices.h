@@ -24,6 +24,9 @@ struct Device {
   Platform platform = Platform::unknown;
 };
 
+/// What FCM thinks of a registration, whatever a message to it would meet at the device.
+enum class Standing : std::uint8_t { good, unregistered, malformed, wrong_sender };
+
 /// Of one device, since the last reset.
 struct DeviceCounts {
   std::uint32_t requests = 0;
@@ -49,6 +52,14 @@ class DeviceBook {
   /// Nothing: the registration belongs to nobody.
   [[nodiscard]] std::optional<Device> find(std::string_view registration);
 
+  /// Makes a registration known as a living device, whether or not there is a list; one that is
+  /// known keeps what it is. False when no more are remembered.
+  bool adopt(const std::string& registration, Platform platform);
+
+  /// For everything that is done with a registration but sending to it. APNs is not asked, and
+  /// the flaky keep their failure for a message.
+  [[nodiscard]] Standing standing(std::string_view registration);
+
   [[nodiscard]] std::uint64_t size() const noexcept;
   [[nodiscard]] Device at(std::uint64_t index) const;
   [[nodiscard]] std::string registration(std::uint64_t index) const;
@@ -70,8 +81,14 @@ class DeviceBook {
 
   bool add(Listed device);  ///< False, and not added, when it was there already.
 
+  [[nodiscard]] std::uint64_t generated() const noexcept {
+    return generator_ ? generator_->count() : 0;
+  }
+
   std::optional<Generator> generator_;
   bool listed_only_ = false;
+  std::size_t met_ = 0;  // Of those listed below, how many no list named.
+  // Numbered after the generated ones.
   std::deque<Listed> listed_;  // A deque, since by_registration_ looks into its strings.
   std::unordered_map<std::string_view, std::uint64_t> by_registration_;
 

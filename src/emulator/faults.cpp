@@ -15,10 +15,23 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 15> fault_names = {
-    "none",       "project_not_found", "api_disabled", "iam",       "revoked_key",
-    "clock_skew", "account_gone",      "html_404",     "html_502",  "apns_broken",
-    "outage_404", "unauthenticated",   "service_503",  "quota_429", "payload_invalid"};
+constexpr std::array<std::string_view, 17> fault_names = {"none",
+                                                          "project_not_found",
+                                                          "api_disabled",
+                                                          "iam",
+                                                          "revoked_key",
+                                                          "clock_skew",
+                                                          "account_gone",
+                                                          "html_404",
+                                                          "html_502",
+                                                          "apns_broken",
+                                                          "outage_404",
+                                                          "unauthenticated",
+                                                          "service_503",
+                                                          "quota_429",
+                                                          "payload_invalid",
+                                                          "bare_invalid_argument",
+                                                          "bare_payload_invalid"};
 
 constexpr double day_ms = 86'400'000;
 constexpr double year_s = 366 * 86'400.0;

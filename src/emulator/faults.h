@@ -16,20 +16,22 @@ namespace fanfare::emulator {
 
 enum class Fault : std::uint8_t {
   none,
-  project_not_found,  ///< A bare 404 for every message.
-  api_disabled,       ///< 403 SERVICE_DISABLED.
-  iam,                ///< 403, the permission is missing.
-  revoked_key,        ///< Token endpoint: Invalid JWT Signature.
-  clock_skew,         ///< Token endpoint: check your iat and exp.
-  account_gone,       ///< Token endpoint: account not found.
-  html_404,           ///< The front end's page.
-  html_502,           ///< The front end's page.
-  apns_broken,        ///< 401 THIRD_PARTY_AUTH_ERROR for iOS devices.
-  outage_404,         ///< UNREGISTERED for a share of all devices.
-  unauthenticated,    ///< 401 for every access token.
-  service_503,        ///< 503 UNAVAILABLE for every message.
-  quota_429,          ///< 429 of the project for every message.
-  payload_invalid,    ///< 400 on a field of the payload for every message.
+  project_not_found,      ///< A bare 404 for every message.
+  api_disabled,           ///< 403 SERVICE_DISABLED.
+  iam,                    ///< 403, the permission is missing.
+  revoked_key,            ///< Token endpoint: Invalid JWT Signature.
+  clock_skew,             ///< Token endpoint: check your iat and exp.
+  account_gone,           ///< Token endpoint: account not found.
+  html_404,               ///< The front end's page.
+  html_502,               ///< The front end's page.
+  apns_broken,            ///< 401 THIRD_PARTY_AUTH_ERROR for iOS devices.
+  outage_404,             ///< UNREGISTERED for a share of all devices.
+  unauthenticated,        ///< 401 for every access token.
+  service_503,            ///< 503 UNAVAILABLE for every message.
+  quota_429,              ///< 429 of the project for every message.
+  payload_invalid,        ///< 400 on a field of the payload for every message.
+  bare_invalid_argument,  ///< 400 that names nobody for every message.
+  bare_payload_invalid,   ///< The same, but a dry run of an empty message passes.
 };
 
 struct Faults {

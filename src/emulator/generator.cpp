@@ -8,12 +8,10 @@
 #include <fmt/format.h>
 
 #include "base/random.h"
+#include "emulator/noise.h"
 
 namespace fanfare::emulator {
 namespace {
-
-constexpr std::string_view alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 // <22>:APA91b<134>, of which the last 8 hold the index.
 constexpr std::size_t instance_chars = 22;
@@ -27,32 +25,11 @@ constexpr std::uint64_t index_mask = (std::uint64_t{1} << (6 * index_chars)) - 1
 constexpr std::string_view broken_start = "broken-";
 
 // Thousandths of all devices, in the order of Health; what is left over lives.
-constexpr std::array<std::uint64_t, health_count> thousandths = {0, 30, 15, 10, 10, 0, 7, 7, 1};
+constexpr std::array<std::uint64_t, health_count> thousandths = {0, 30, 15, 10, 10, 0,
+                                                                 0, 0,  7,  7,  1};
 
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
   return Random(Random(a).next() ^ b).next();
-}
-
-void append_base64(std::string& out, std::uint64_t bits, std::size_t chars) {
-  for (std::size_t i = 0; i < chars; ++i) out.push_back(alphabet[(bits >> (6 * i)) & 63U]);
-}
-
-std::optional<std::uint64_t> parse_base64(std::string_view text) {
-  std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto place = alphabet.find(text[i]);
-    if (place == std::string_view::npos) return std::nullopt;
-    bits |= static_cast<std::uint64_t>(place) << (6 * i);
-  }
-  return bits;
-}
-
-void append_noise(std::string& out, Random& random, std::size_t chars) {
-  while (chars > 0) {
-    const auto now = std::min<std::size_t>(chars, 10);  // Ten times six bits of the 64.
-    append_base64(out, random.next(), now);
-    chars -= now;
-  }
 }
 
 HealthCounts shares_of(std::uint64_t count) {

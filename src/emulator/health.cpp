@@ -4,8 +4,9 @@ namespace fanfare::emulator {
 namespace {
 
 constexpr std::array<std::string_view, health_count> health_names = {
-    "living",    "unregistered", "malformed", "wrong_sender", "apns_disabled", "apns_disabled_404",
-    "flaky_503", "flaky_429",    "flaky_cut"};
+    "living",        "unregistered",      "malformed",    "wrong_sender",
+    "apns_disabled", "apns_disabled_404", "suspect_dead", "payload_refused",
+    "flaky_503",     "flaky_429",         "flaky_cut"};
 
 constexpr std::array<std::string_view, 4> platform_names = {"", "android", "ios", "web"};
 

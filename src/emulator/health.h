@@ -16,12 +16,14 @@ enum class Health : std::uint8_t {
   wrong_sender,       ///< 403 SENDER_ID_MISMATCH.
   apns_disabled,      ///< 400 with ApnsError 410; a dry run passes.
   apns_disabled_404,  ///< The same as 404 UNREGISTERED with ApnsError 410.
+  suspect_dead,       ///< A bare 400 that names nobody, for a dry run too.
+  payload_refused,    ///< A bare 400 unless it is a dry run of an empty message.
   flaky_503,          ///< 503 with Retry-After: 1 once, then living.
   flaky_429,          ///< 429 QUOTA_EXCEEDED with Retry-After: 1 once, then living.
   flaky_cut,          ///< The connection is cut once, then living.
 };
 
-inline constexpr std::size_t health_count = 9;
+inline constexpr std::size_t health_count = 11;
 using HealthCounts = std::array<std::uint64_t, health_count>;
 
 enum class Platform : std::uint8_t { unknown, android, ios, web };

@@ -136,6 +136,14 @@ Target target_of(const json::object& message) {
   return {};
 }
 
+bool is_empty_but_target(const json::object& message) {
+  return std::all_of(message.begin(), message.end(), [](const json::key_value_pair& member) {
+    const std::string_view name = member.key();
+    return member.value().is_null() || name == "token" || name == "fid" || name == "topic" ||
+           name == "condition";
+  });
+}
+
 std::optional<Answer> find_fault(const json::object& message, std::uint64_t size_limit_bytes) {
   if (auto fault = check_target(message)) return fault;
   if (auto fault = check_data(message, size_limit_bytes)) return fault;

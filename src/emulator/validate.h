@@ -20,6 +20,9 @@ struct Target {
 /// `message` has passed find_schema_faults.
 [[nodiscard]] Target target_of(const boost::json::object& message);
 
+/// Whether a message carries nothing but its target, as one does that only asks after a device.
+[[nodiscard]] bool is_empty_but_target(const boost::json::object& message);
+
 /// The answer that refuses the message, whoever it is for; nothing when it is in order. FCM's
 /// own order of checks is unknown (each capture has one fault); this one goes from the target to
 /// the payload. Whether a registration is well formed is not asked here: the devices know.

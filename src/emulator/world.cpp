@@ -8,6 +8,7 @@
 #include <boost/json/parser.hpp>
 #include <fmt/format.h>
 
+#include "emulator/noise.h"
 #include "emulator/path.h"
 #include "emulator/schema.h"
 
@@ -19,15 +20,6 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view admin_prefix = "/_emulator/";
 constexpr std::size_t max_json_depth = 100;
-
-/// FNV-1a: the outage must hit the same devices on every machine.
-std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xCBF29CE484222325U;
-  for (const char c : text) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
-  }
-  return hash;
-}
 
 /// Uniform in [0, 1).
 double unit(std::uint64_t bits) {
@@ -94,13 +86,21 @@ Plan World::answer(http2::Request request, SystemTime now) {
     books_.tokens.add(std::to_string(response.status));
     return {std::move(response)};
   }
-  if (request.method != "POST" || !path.send_project()) {
-    auto answer = html_not_found(path.path);
-    books_.others.add(kind_of(answer));
-    return {render(answer, true, date_of(now))};
+  if (request.method == "POST" && path.send_project()) {
+    const auto answer = send(request, path, now);
+    books_.sends.add(kind_of(answer));
+    return finish(answer, path, now);
   }
-  const auto answer = send(request, path, now);
-  books_.sends.add(kind_of(answer));
+  if (const auto answer = answer_neighbour(request, path, now)) {
+    books_.neighbours.add(kind_of(*answer));
+    return finish(*answer, path, now);
+  }
+  const auto answer = html_not_found(path.path);
+  books_.others.add(kind_of(answer));
+  return finish(answer, path, now);
+}
+
+Plan World::finish(const Answer& answer, const Path& path, SystemTime now) {
   if (answer.cut) return {{}, true};
   const bool pretty = path.parameter("prettyPrint").value_or("true") != "false";
   return {render(answer, pretty, date_of(now))};
@@ -199,24 +199,28 @@ Answer World::judge_body(http2::Request& request, std::string_view project, Syst
   if (const auto faults = find_schema_faults(body); !faults.empty()) return schema_faults(faults);
   const auto* message = find_member(body.get_object(), "message");
   const auto* dry = find_member(body.get_object(), "validate_only");
-  const bool dry_run = dry != nullptr && dry->get_bool();
   const json::object nothing;
   const auto& content = message != nullptr ? message->get_object() : nothing;
+  const Intent intent{dry != nullptr && dry->get_bool(), is_empty_but_target(content)};
   if (auto fault = find_fault(content, faults_.size_limit_bytes)) return *std::move(fault);
   if (faults_.fault == Fault::payload_invalid) {
     return invalid_field("message.webpush.headers.TTL", "TTL must be a non-negative integer.");
   }
-  auto answer = deliver(target_of(content), dry_run, project, now);
-  if (answer.status == 200 && !dry_run) {
+  if (faults_.fault == Fault::bare_invalid_argument ||
+      (faults_.fault == Fault::bare_payload_invalid && !intent.is_probe())) {
+    return bare_invalid_argument();
+  }
+  auto answer = deliver(target_of(content), intent, project, now);
+  if (answer.status == 200 && !intent.dry_run) {
     ring_.add({std::string(answer.body["name"].as_string()), now, std::move(request.body)});
   }
   return answer;
 }
 
-Answer World::deliver(const Target& target, bool dry_run, std::string_view project,
+Answer World::deliver(const Target& target, Intent intent, std::string_view project,
                       SystemTime now) {
   if (target.field == "token" || target.field == "fid") {
-    if (auto refusal = judge_device(target, dry_run)) {
+    if (auto refusal = judge_device(target, intent)) {
       // The device's own answers name their wait; a flaky one is back after a second.
       if (refusal->status == 503 || refusal->status == 429) {
         return with_retry_after(*std::move(refusal), 1s, faults_.retry_after_as_date, now);
@@ -224,7 +228,7 @@ Answer World::deliver(const Target& target, bool dry_run, std::string_view proje
       return *std::move(refusal);
     }
   }
-  if (dry_run) {
+  if (intent.dry_run) {
     ++books_.dry_runs;
   } else {
     count_acceptance(target);
@@ -232,7 +236,7 @@ Answer World::deliver(const Target& target, bool dry_run, std::string_view proje
   return accepted(next_name(target, project, now));
 }
 
-std::optional<Answer> World::judge_device(const Target& target, bool dry_run) {
+std::optional<Answer> World::judge_device(const Target& target, Intent intent) {
   const auto field = target.field == "fid" ? "message.fid" : "message.token";
   const auto device = devices_.find(target.value);
   if (!device && !looks_like_registration(target.value)) return bad_registration(field);
@@ -245,11 +249,11 @@ std::optional<Answer> World::judge_device(const Target& target, bool dry_run) {
       device && device->index != DeviceBook::uncounted ? devices_.counts(device->index) : unlisted;
   ++counts.requests;
   if (!device || is_in_outage(target.value)) return unregistered();
-  return judge_health(*device, counts, dry_run);
+  return judge_health(*device, counts, intent);
 }
 
 std::optional<Answer> World::judge_health(const Device& device, DeviceCounts& counts,
-                                          bool dry_run) {
+                                          Intent intent) {
   if (is_flaky(device.health) && counts.failed_once == 0) {
     counts.failed_once = 1;
     if (device.health == Health::flaky_503) return unavailable();
@@ -258,8 +262,12 @@ std::optional<Answer> World::judge_health(const Device& device, DeviceCounts& co
   }
   if (device.health == Health::unregistered) return unregistered();
   if (device.health == Health::wrong_sender) return sender_mismatch();
+  if (device.health == Health::suspect_dead) return bare_invalid_argument();
+  if (device.health == Health::payload_refused && !intent.is_probe()) {
+    return bare_invalid_argument();
+  }
   // A dry run does not reach APNs: a device disabled there passes.
-  if (dry_run) return std::nullopt;
+  if (intent.dry_run) return std::nullopt;
   if (faults_.fault == Fault::apns_broken && device.platform == Platform::ios) {
     return third_party_auth();
   }
@@ -281,7 +289,8 @@ void World::count_acceptance(const Target& target) {
 
 bool World::is_in_outage(std::string_view registration) const {
   if (faults_.fault != Fault::outage_404) return false;
-  return unit(Random(hash_of(registration) ^ faults_.seed).next()) < faults_.outage_share;
+  // By a hash, so that the outage hits the same devices on every machine.
+  return unit(Random(stable_hash(registration) ^ faults_.seed).next()) < faults_.outage_share;
 }
 
 // "0:1500415314455276%31bd1c9631bd1c96" for a device, a bare number for a topic.

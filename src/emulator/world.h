@@ -19,6 +19,8 @@
 #include "emulator/devices.h"
 #include "emulator/faults.h"
 #include "emulator/oauth.h"
+#include "emulator/subscriptions.h"
+#include "emulator/topics.h"
 #include "emulator/validate.h"
 #include "http2/exchange.h"
 
@@ -33,6 +35,15 @@ struct WorldOptions {
   Faults faults;
   DeviceBook devices;
   std::optional<TokenEndpoint> tokens;  ///< Absent: there is no token endpoint.
+};
+
+/// How a message is meant, beside its target.
+struct Intent {
+  bool dry_run = false;  ///< validate_only: all is checked, nothing delivered, APNs not asked.
+  bool empty = false;    ///< It carries nothing but its target.
+
+  /// How one asks after a device without bothering anybody.
+  [[nodiscard]] bool is_probe() const noexcept { return dry_run && empty; }
 };
 
 /// What must be done with one request.
@@ -69,6 +80,8 @@ class World {
 
   [[nodiscard]] static Path split(std::string_view path);
 
+  [[nodiscard]] Plan finish(const Answer& answer, const Path& path, SystemTime now);
+
   // messages:send, step by step; each step may end it.
   [[nodiscard]] Answer send(http2::Request& request, const Path& path, SystemTime now);
   [[nodiscard]] std::optional<Answer> check_front_end(const Path& path) const;
@@ -79,11 +92,22 @@ class World {
   [[nodiscard]] std::optional<Answer> check_quota(SystemTime now);
   [[nodiscard]] Answer judge_body(http2::Request& request, std::string_view project,
                                   SystemTime now);
-  [[nodiscard]] Answer deliver(const Target& target, bool dry_run, std::string_view project,
+  [[nodiscard]] Answer deliver(const Target& target, Intent intent, std::string_view project,
                                SystemTime now);
-  [[nodiscard]] std::optional<Answer> judge_device(const Target& target, bool dry_run);
+  [[nodiscard]] std::optional<Answer> judge_device(const Target& target, Intent intent);
   [[nodiscard]] std::optional<Answer> judge_health(const Device& device, DeviceCounts& counts,
-                                                   bool dry_run);
+                                                   Intent intent);
+  // The neighbours of messages:send, each in its own file; nothing: the path is none of theirs.
+  [[nodiscard]] std::optional<Answer> answer_neighbour(const http2::Request& request,
+                                                       const Path& path, SystemTime now);
+  [[nodiscard]] Answer manage_topics(const http2::Request& request, const TopicPath& named,
+                                     const Path& path, SystemTime now);
+  [[nodiscard]] Answer manage_instances(const http2::Request& request, const Path& path,
+                                        SystemTime now);
+  [[nodiscard]] std::optional<Answer> check_flat(const http2::Request& request, const Path& path,
+                                                 SystemTime now);
+  [[nodiscard]] Standing standing_of(std::string_view registration);
+
   void count_acceptance(const Target& target);
   void spend_quota(const Answer& answer);
   [[nodiscard]] bool is_in_outage(std::string_view registration) const;
@@ -108,6 +132,7 @@ class World {
   Random random_;
   DeviceBook devices_;
   std::optional<TokenEndpoint> tokens_;
+  Subscriptions subscriptions_;
   Books books_;
   MessageRing ring_;
 

@@ -1,0 +1,43 @@
+#include "emulator/noise.h"
+
+#include <algorithm>
+
+namespace fanfare::emulator {
+namespace {
+
+constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+}  // namespace
+
+std::uint64_t stable_hash(std::string_view text) noexcept {
+  std::uint64_t hash = 0xCBF29CE484222325U;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+  }
+  return hash;
+}
+
+void append_base64(std::string& out, std::uint64_t bits, std::size_t chars) {
+  for (std::size_t i = 0; i < chars; ++i) out.push_back(alphabet[(bits >> (6 * i)) & 63U]);
+}
+
+std::optional<std::uint64_t> parse_base64(std::string_view text) {
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto place = alphabet.find(text[i]);
+    if (place == std::string_view::npos) return std::nullopt;
+    bits |= static_cast<std::uint64_t>(place) << (6 * i);
+  }
+  return bits;
+}
+
+void append_noise(std::string& out, Random& random, std::size_t chars) {
+  while (chars > 0) {
+    const auto now = std::min<std::size_t>(chars, 10);  // Ten times six bits of the 64.
+    append_base64(out, random.next(), now);
+    chars -= now;
+  }
+}
+
+}  // namespace fanfare::emulator

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 
 namespace fanfare::emulator {
 namespace {
@@ -9,35 +10,52 @@ namespace {
 constexpr std::size_t max_topics = 5;
 constexpr std::size_t max_depth = 100;  // Of parentheses and !; nobody writes more by hand.
 
+// Reads and evaluates at once: conditions are short, and nothing of them needs to be kept.
 class Parser {
  public:
-  explicit Parser(std::string_view text) : rest_(text) {}
+  using HasTopic = std::function<bool(std::string_view)>;
 
-  bool whole() { return expression(0) && (skip_blanks(), rest_.empty()) && topics_ <= max_topics; }
+  Parser(std::string_view text, const HasTopic& has_topic) : rest_(text), has_topic_(has_topic) {}
+
+  /// The condition's value; nothing when it is none.
+  std::optional<bool> whole() {
+    const auto value = expression(0);
+    skip_blanks();
+    return rest_.empty() && topics_ <= max_topics ? value : std::nullopt;
+  }
 
  private:
-  bool expression(std::size_t depth) {
-    if (!term(depth)) return false;
-    while (take("&&") || take("||")) {
-      if (!term(depth)) return false;
+  std::optional<bool> expression(std::size_t depth) {
+    auto value = term(depth);
+    while (value) {
+      const bool both = take("&&");
+      if (!both && !take("||")) return value;
+      const auto next = term(depth);
+      if (!next) return std::nullopt;
+      value = both ? *value && *next : *value || *next;
     }
-    return true;
+    return std::nullopt;
   }
 
-  bool term(std::size_t depth) {
-    if (depth > max_depth) return false;
-    if (take("!")) return term(depth + 1);
-    if (take("(")) return expression(depth + 1) && take(")");
-    return topic();
+  std::optional<bool> term(std::size_t depth) {
+    if (depth > max_depth) return std::nullopt;
+    if (take("!")) {
+      const auto value = term(depth + 1);
+      return value ? std::optional(!*value) : std::nullopt;
+    }
+    if (!take("(")) return topic();
+    const auto value = expression(depth + 1);
+    return take(")") ? value : std::nullopt;
   }
 
-  bool topic() {
-    if (!take("'")) return false;
-    const auto end = rest_.find('\'');
-    if (end == std::string_view::npos || !is_topic_name(rest_.substr(0, end))) return false;
-    rest_.remove_prefix(end + 1);
+  std::optional<bool> topic() {
+    if (!take("'")) return std::nullopt;
+    const auto name = rest_.substr(0, rest_.find('\''));
+    if (name.size() == rest_.size() || !is_topic_name(name)) return std::nullopt;
+    rest_.remove_prefix(name.size() + 1);
     ++topics_;
-    return take_word("in") && take_word("topics");
+    if (!take_word("in") || !take_word("topics")) return std::nullopt;
+    return has_topic_(name);
   }
 
   bool take(std::string_view sign) {
@@ -59,6 +77,7 @@ class Parser {
   }
 
   std::string_view rest_;
+  const HasTopic& has_topic_;
   std::size_t topics_ = 0;
 };
 
@@ -73,8 +92,13 @@ bool is_topic_name(std::string_view name) noexcept {
   });
 }
 
-bool is_condition(std::string_view text) noexcept {
-  return Parser(text).whole();
+bool is_condition(std::string_view text) {
+  const Parser::HasTopic nobody = [](std::string_view) { return false; };
+  return Parser(text, nobody).whole().has_value();
+}
+
+bool holds(std::string_view condition, const std::function<bool(std::string_view)>& has_topic) {
+  return Parser(condition, has_topic).whole().value_or(false);
 }
 
 }  // namespace fanfare::emulator

@@ -25,6 +25,31 @@ TEST(Condition, RefusesBrokenSyntax) {
   }
 }
 
+TEST(Condition, HoldsForADevicesTopics) {
+  const auto of = [](std::string_view topics) {
+    return [topics](std::string_view topic) { return topics.find(topic) != topics.npos; };
+  };
+  const std::tuple<const char*, const char*, bool> cases[] = {
+      {"'a' in topics", "a", true},
+      {"'a' in topics", "b", false},
+      {"'a' in topics", "", false},
+      {"!'a' in topics", "b", true},
+      {"!!'a' in topics", "a", true},
+      {"'a' in topics && 'b' in topics", "a", false},
+      {"'a' in topics && 'b' in topics", "ab", true},
+      {"'a' in topics || 'b' in topics", "b", true},
+      {"'a' in topics && ('b' in topics || 'c' in topics)", "ac", true},
+      {"'a' in topics && ('b' in topics || 'c' in topics)", "bc", false},
+      {"!('a' in topics || 'b' in topics)", "c", true},
+      // From left to right: (a || b) && c, not a || (b && c).
+      {"'a' in topics || 'b' in topics && 'c' in topics", "a", false},
+      {"'a' in topics && 'b' in topics || 'c' in topics", "c", true},
+      {"'a' in", "a", false}};
+  for (const auto& [condition, topics, wanted] : cases) {
+    EXPECT_EQ(holds(condition, of(topics)), wanted) << condition << " for " << topics;
+  }
+}
+
 TEST(Condition, RefusesASixthTopic) {
   EXPECT_FALSE(is_condition(
       "'a' in topics || 'b' in topics || 'c' in topics || 'd' in topics || 'e' in topics || "

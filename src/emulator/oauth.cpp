@@ -37,11 +37,10 @@ using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using Digest = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 
-constexpr auto token_life = 3'599s;  // Google's figure; not the 3,600 of the assertion.
 constexpr auto clock_leeway = 300s;
 constexpr std::string_view token_prefix = "ya29.c.";
 
-// A token's bytes: expiry (8, big endian), may_send (1), noise, then the MAC. 763 bytes are 1,018
+// A token's bytes: expiry (8, big endian), scopes (1), noise, then the MAC. 763 bytes are 1,018
 // characters, 1,025 with the prefix: Google's have about 1,024.
 constexpr std::size_t signed_bytes = 731;
 constexpr std::size_t mac_bytes = 32;
@@ -86,19 +85,6 @@ std::string form_value(std::string_view form, std::string_view name) {
   return query_value(form, name).value_or("");
 }
 
-// --- answers: flat OAuth bodies, not google.rpc ---
-
-http2::Response answer(int status, const json::object& body) {
-  http2::Response response;
-  response.status = status;
-  response.headers = {{"content-type", "application/json; charset=utf-8"},
-                      {"cache-control", "no-cache, no-store, max-age=0, must-revalidate"},
-                      {"pragma", "no-cache"},
-                      {"server", "scaffolding on HTTPServer2"}};
-  response.body = json::serialize(body);
-  return response;
-}
-
 /// Why an assertion was refused. Captured or well known words, but for not_a_jwt.
 struct Refusal {
   std::string_view error;
@@ -118,7 +104,7 @@ constexpr Refusal wrong_scope{"invalid_scope",
                               "Invalid OAuth scope or ID token audience provided."};
 
 http2::Response refuse(const Refusal& refusal) {
-  return answer(400, {{"error", refusal.error}, {"error_description", refusal.description}});
+  return oauth_refusal(400, refusal.error, refusal.description);
 }
 
 // --- the assertion ---
@@ -173,25 +159,6 @@ bool is_timely(const json::object& claims, SystemTime now) {
          *expires - *issued <= 3'600;
 }
 
-/// The scopes asked for are Google's; nothing: they are none or of somebody else.
-std::optional<bool> covers_messaging(std::string_view scopes) {
-  bool messaging = false;
-  bool any = false;
-  while (!scopes.empty()) {
-    const auto scope = scopes.substr(0, scopes.find(' '));
-    scopes.remove_prefix(std::min(scope.size() + 1, scopes.size()));
-    if (scope.empty()) continue;
-    any = true;
-    constexpr std::string_view google = "https://www.googleapis.com/auth/";
-    const bool sign_in = scope == "openid" || scope == "email" || scope == "profile";
-    if (!scope.starts_with(google) && !sign_in) return std::nullopt;
-    messaging = messaging || scope == "https://www.googleapis.com/auth/firebase.messaging" ||
-                scope == "https://www.googleapis.com/auth/cloud-platform";
-  }
-  if (!any) return std::nullopt;
-  return messaging;
-}
-
 const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
@@ -220,11 +187,54 @@ std::int64_t read_expiry(std::string_view bytes) {
   return static_cast<std::int64_t>(seconds);
 }
 
+char write_scopes(Scopes scopes) {
+  return static_cast<char>((scopes.messaging ? 1 : 0) | (scopes.cloud_platform ? 2 : 0));
+}
+
+Scopes read_scopes(char bits) {
+  return {(bits & 1) != 0, (bits & 2) != 0};
+}
+
 std::int64_t seconds_of(SystemTime time) {
   return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
 }
 
 }  // namespace
+
+http2::Response oauth_answer(int status, const json::object& body) {
+  http2::Response response;
+  response.status = status;
+  response.headers = {{"content-type", "application/json; charset=utf-8"},
+                      {"cache-control", "no-cache, no-store, max-age=0, must-revalidate"},
+                      {"pragma", "no-cache"},
+                      {"server", "scaffolding on HTTPServer2"}};
+  response.body = json::serialize(body);
+  return response;
+}
+
+http2::Response oauth_refusal(int status, std::string_view error, std::string_view description) {
+  return oauth_answer(status, {{"error", error}, {"error_description", description}});
+}
+
+std::optional<Scopes> parse_scopes(std::string_view text) {
+  constexpr std::string_view google = "https://www.googleapis.com/auth/";
+  Scopes scopes;
+  bool any = false;
+  while (!text.empty()) {
+    const auto scope = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(scope.size() + 1, text.size()));
+    if (scope.empty()) continue;
+    any = true;
+    const bool sign_in = scope == "openid" || scope == "email" || scope == "profile";
+    if (!scope.starts_with(google) && !sign_in) return std::nullopt;
+    const bool all = scope == "https://www.googleapis.com/auth/cloud-platform";
+    const bool messaging = scope == "https://www.googleapis.com/auth/firebase.messaging";
+    scopes.cloud_platform = scopes.cloud_platform || all;
+    scopes.messaging = scopes.messaging || all || messaging;
+  }
+  if (!any) return std::nullopt;
+  return scopes;
+}
 
 Result<Secret> make_rsa_key() {
   const Key key(EVP_RSA_gen(2048));
@@ -251,7 +261,7 @@ struct TokenEndpoint::Impl {
   struct Known {
     std::string token;
     std::int64_t expiry;
-    bool may_send;
+    Scopes scopes;
   };
   std::vector<Known> known;
   static constexpr std::size_t max_known = 8;
@@ -271,7 +281,7 @@ const TokenEndpoint::Impl::Known* TokenEndpoint::Impl::find(std::string_view tok
   const auto mac = mac_of(mac_key.reveal(), content);
   if (CRYPTO_memcmp(mac.data(), bytes->data() + signed_bytes, mac_bytes) != 0) return nullptr;
   if (known.size() >= max_known) known.erase(known.begin());
-  known.push_back({std::string(token), read_expiry(content), content[8] == 1});
+  known.push_back({std::string(token), read_expiry(content), read_scopes(content[8])});
   return &known.back();
 }
 
@@ -286,7 +296,7 @@ std::optional<Refusal> TokenEndpoint::Impl::fault_of(const std::optional<Asserti
     return wrong_audience;
   }
   if (!is_timely(assertion->claims, now)) return wrong_clock;
-  if (!covers_messaging(text_claim(assertion->claims, "scope"))) return wrong_scope;
+  if (!parse_scopes(text_claim(assertion->claims, "scope"))) return wrong_scope;
   return std::nullopt;
 }
 
@@ -327,28 +337,30 @@ http2::Response TokenEndpoint::exchange(std::string_view form, SystemTime now, F
   if (fault == Fault::account_gone) return refuse(no_account);
   const auto assertion = parse_assertion(jwt);
   if (const auto refusal = impl_->fault_of(assertion, now)) return refuse(*refusal);
-  const bool may_send = covers_messaging(text_claim(assertion->claims, "scope")).value_or(false);
-  return answer(200, {{"access_token", issue(now, may_send)},
-                      {"expires_in", token_life.count()},
-                      {"token_type", "Bearer"}});
+  const auto scopes = parse_scopes(text_claim(assertion->claims, "scope")).value_or(Scopes{});
+  return oauth_answer(200, {{"access_token", issue(now, scopes)},
+                            {"expires_in", token_life.count()},
+                            {"token_type", "Bearer"}});
 }
 
-TokenState TokenEndpoint::judge(std::string_view token, SystemTime now) {
+TokenState TokenEndpoint::judge(std::string_view token, SystemTime now, Need need) {
   if (token.empty()) return TokenState::missing;
   const auto* known = impl_->find(token);
   if (known == nullptr) return TokenState::invalid;
   if (known->expiry <= seconds_of(now)) return TokenState::expired;
-  return known->may_send ? TokenState::good : TokenState::scope_insufficient;
+  const bool covered =
+      need == Need::messaging ? known->scopes.messaging : known->scopes.cloud_platform;
+  return covered ? TokenState::good : TokenState::scope_insufficient;
 }
 
-std::string TokenEndpoint::issue(SystemTime now, bool may_send) {
+std::string TokenEndpoint::issue(SystemTime now, Scopes scopes, std::chrono::seconds life) {
   std::string bytes(signed_bytes, '\0');
   RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  const auto expiry = static_cast<std::uint64_t>(seconds_of(now) + token_life.count());
+  const auto expiry = static_cast<std::uint64_t>(seconds_of(now) + life.count());
   for (unsigned i = 0; i < 8; ++i) {
     bytes[i] = static_cast<char>((expiry >> (56 - 8 * i)) & 0xFFU);
   }
-  bytes[8] = may_send ? '\1' : '\0';
+  bytes[8] = write_scopes(scopes);
   bytes += mac_of(impl_->mac_key.reveal(), bytes);
   return std::string(token_prefix) + encode_base64url(bytes);
 }

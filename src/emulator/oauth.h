@@ -6,11 +6,15 @@
 // they outlive a restart of the emulator.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <boost/json/object.hpp>
 
 #include "fanfare/result.h"
 
@@ -30,6 +34,26 @@ struct ServiceAccount {
 /// A fresh RSA-2048 key as PKCS #8 PEM. Takes a tenth of a second or more.
 [[nodiscard]] Result<Secret> make_rsa_key();
 
+/// What an access token may be used for, as far as the emulator asks.
+struct Scopes {
+  bool messaging = false;  ///< firebase.messaging, or cloud-platform, which covers all.
+  bool cloud_platform = false;
+};
+
+/// Of a list separated by blanks; nothing when it is empty or has one of somebody else's.
+[[nodiscard]] std::optional<Scopes> parse_scopes(std::string_view scopes);
+
+/// What a request wants of its access token.
+enum class Need : std::uint8_t { messaging, cloud_platform };
+
+/// Google's figure; not the 3,600 of the assertion.
+inline constexpr std::chrono::seconds token_life{3'599};
+
+/// The flat bodies of OAuth, which are not google.rpc.
+[[nodiscard]] http2::Response oauth_answer(int status, const boost::json::object& body);
+[[nodiscard]] http2::Response oauth_refusal(int status, std::string_view error,
+                                            std::string_view description);
+
 enum class TokenState : std::uint8_t { good, missing, invalid, expired, scope_insufficient };
 
 class TokenEndpoint {
@@ -46,10 +70,12 @@ class TokenEndpoint {
   [[nodiscard]] http2::Response exchange(std::string_view form, SystemTime now, Fault fault);
 
   /// What an access token, without "Bearer ", is worth.
-  [[nodiscard]] TokenState judge(std::string_view token, SystemTime now);
+  [[nodiscard]] TokenState judge(std::string_view token, SystemTime now,
+                                 Need need = Need::messaging);
 
-  /// A token as `exchange` gives it; `may_send` is whether its scopes cover messaging.
-  [[nodiscard]] std::string issue(SystemTime now, bool may_send);
+  /// A token as `exchange` gives it.
+  [[nodiscard]] std::string issue(SystemTime now, Scopes scopes,
+                                  std::chrono::seconds life = token_life);
 
  private:
   struct Impl;

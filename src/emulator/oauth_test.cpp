@@ -53,13 +53,13 @@ TEST_F(OAuth, GivesATokenForAGoodAssertion) {
 }
 
 TEST_F(OAuth, KnowsWhenATokenIsOver) {
-  const auto token = endpoint.issue(now, true);
+  const auto token = endpoint.issue(now, {.messaging = true});
   EXPECT_EQ(endpoint.judge(token, now + 3'598s), TokenState::good);
   EXPECT_EQ(endpoint.judge(token, now + 3'599s), TokenState::expired);
 }
 
 TEST_F(OAuth, RefusesTokensItDidNotMake) {
-  auto token = endpoint.issue(now, true);
+  auto token = endpoint.issue(now, {.messaging = true});
   EXPECT_EQ(endpoint.judge("", now), TokenState::missing);
   EXPECT_EQ(endpoint.judge("ya29.c.made-up", now), TokenState::invalid);
   for (const std::size_t at : {8U, 500U, 1'020U}) {
@@ -72,14 +72,14 @@ TEST_F(OAuth, RefusesTokensItDidNotMake) {
 }
 
 TEST_F(OAuth, KnowsItsTokensAfterARestart) {
-  const auto token = endpoint.issue(now, true);
+  const auto token = endpoint.issue(now, {.messaging = true});
   EXPECT_EQ(TokenEndpoint::make(account(), {audience})->judge(token, now), TokenState::good);
 }
 
 TEST_F(OAuth, KnowsMoreTokensThanItRemembers) {
-  const auto first = endpoint.issue(now, true);
+  const auto first = endpoint.issue(now, {.messaging = true});
   for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ(endpoint.judge(endpoint.issue(now, true), now), TokenState::good);
+    EXPECT_EQ(endpoint.judge(endpoint.issue(now, {.messaging = true}), now), TokenState::good);
   }
   EXPECT_EQ(endpoint.judge(first, now), TokenState::good);
 }
@@ -164,7 +164,7 @@ TEST_F(OAuth, RefusesWhatIsNoJwt) {
 
 TEST_F(OAuth, RefusesIncompleteForms) {
   EXPECT_EQ(exchange("").at("error"), "invalid_request");
-  EXPECT_EQ(exchange("grant_type=refresh_token").at("error"), "unsupported_grant_type");
+  EXPECT_EQ(exchange("grant_type=password").at("error"), "unsupported_grant_type");
   EXPECT_EQ(exchange(make_form("")).at("error"), "invalid_request");
 }
 

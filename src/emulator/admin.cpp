@@ -5,6 +5,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/value_from.hpp>
 #include <fmt/format.h>
 
 #include "emulator/path.h"
@@ -86,6 +87,7 @@ http2::Response World::reset() {
   books_.max_connections = connections_;
   devices_.reset_counts();
   ring_.clear();
+  deliveries_.clear();
   return respond(200, json::object{});
 }
 
@@ -97,6 +99,7 @@ json::object World::stats() const {
   all["dry_runs"] = books_.dry_runs;
   all["duplicates"] = books_.duplicates;
   all["second_sends"] = books_.second_sends;
+  all["reached"] = books_.reached;
   all["lost"] = books_.lost;
   all["in_flight"] = in_flight_;
   all["max_in_flight"] = books_.max_in_flight;
@@ -117,14 +120,14 @@ json::object World::stats() const {
 http2::Response World::list_devices(const Path& path) {
   const auto start = std::min(path.number("offset", 0), devices_.size());
   const auto count = std::min({path.number("limit", max_rows), max_rows, devices_.size() - start});
-  std::string rows = "token,health,platform,accepted,requests\n";
+  std::string rows = "token,health,platform,accepted,requests,reached\n";
   for (auto i = start; i < start + count; ++i) {
     const auto device = devices_.at(i);
     const auto& counts = devices_.counts(i);
-    fmt::format_to(std::back_inserter(rows), "{},{},{},{},{}\n",
+    fmt::format_to(std::back_inserter(rows), "{},{},{},{},{},{}\n",
                    csv_field(devices_.registration(i)), name_of(device.health),
                    name_of(device.platform), static_cast<unsigned>(counts.accepted),
-                   counts.requests);
+                   counts.requests, devices_.reached(i));
   }
   return respond(200, "text/csv; charset=UTF-8", std::move(rows));
 }
@@ -137,9 +140,14 @@ http2::Response World::list_messages(const Path& path) const {
   for (auto one = kept.rbegin(); one != kept.rend() && all.size() < limit; ++one) {
     json::parse_options options;
     options.max_depth = 128;  // What was taken once is taken again.
-    all.push_back({{"name", one->name},
-                   {"time", format_rfc3339(one->at)},
-                   {"request", json::parse(one->request, {}, options)}});
+    json::object message{{"name", one->name},
+                         {"time", format_rfc3339(one->at)},
+                         {"request", json::parse(one->request, {}, options)}};
+    if (one->reached) {
+      message["reached"] = json::value_from(one->reached->names);
+      message["reached_count"] = one->reached->count;
+    }
+    all.push_back(std::move(message));
   }
   return respond(200, json::object{{"messages", std::move(all)}});
 }

@@ -10,11 +10,19 @@ boost::json::object Tally::answers() const {
   return all;
 }
 
+std::size_t KeptMessage::bytes() const noexcept {
+  auto sum = request.size();
+  if (reached) {
+    for (const auto& one : reached->names) sum += one.size();
+  }
+  return sum;
+}
+
 void MessageRing::add(KeptMessage message) {
-  bytes_ += message.request.size();
+  bytes_ += message.bytes();
   messages_.push_back(std::move(message));
   while (messages_.size() > max_count_ || bytes_ > max_bytes) {
-    bytes_ -= messages_.front().request.size();
+    bytes_ -= messages_.front().bytes();
     messages_.pop_front();
   }
 }

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <boost/json/object.hpp>
 
@@ -39,15 +41,25 @@ struct Books {
   std::uint64_t dry_runs = 0;      ///< Answered 200 with validate_only.
   std::uint64_t duplicates = 0;    ///< Devices that were accepted more than once.
   std::uint64_t second_sends = 0;  ///< Acceptances beyond the first of each device.
+  std::uint64_t reached = 0;       ///< Devices reached by way of topics, conditions and groups.
   std::uint64_t lost = 0;          ///< Requests whose connection died before they were processed.
   std::uint64_t max_in_flight = 0;
   std::uint64_t max_connections = 0;
 };
 
+/// Whom a message to a topic, a condition or a group reached.
+struct Reached {
+  std::vector<std::string> names;  ///< The first thousand.
+  std::uint64_t count = 0;
+};
+
 struct KeptMessage {
   std::string name;
   SystemTime at;
-  std::string request;  ///< JSON, as it came.
+  std::string request;             ///< JSON, as it came.
+  std::optional<Reached> reached;  ///< Absent for a message to one device.
+
+  [[nodiscard]] std::size_t bytes() const noexcept;
 };
 
 /// The last messages delivered, bounded in number and in bytes.

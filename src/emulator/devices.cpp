@@ -198,6 +198,11 @@ DeviceCounts& DeviceBook::counts(std::uint64_t index) {
   return pages_[page][index % page_size];
 }
 
+std::uint64_t DeviceBook::reached(std::uint64_t index) const {
+  const auto place = reached_.find(index);
+  return place == reached_.end() ? 0 : place->second;
+}
+
 HealthCounts DeviceBook::healths() const {
   HealthCounts counts{};
   for (const auto& device : listed_) ++counts[static_cast<std::size_t>(device.health)];
@@ -208,6 +213,7 @@ HealthCounts DeviceBook::healths() const {
 }
 
 void DeviceBook::reset_counts() {
+  reached_.clear();
   for (auto& page : pages_) {
     for (std::size_t i = 0; page && i < page_size; ++i) {
       page[i].requests = 0;

@@ -64,6 +64,11 @@ class DeviceBook {
   [[nodiscard]] Device at(std::uint64_t index) const;
   [[nodiscard]] std::string registration(std::uint64_t index) const;
   [[nodiscard]] DeviceCounts& counts(std::uint64_t index);
+  /// How often a message to a topic, a condition or a group reached the device. Counted apart:
+  /// it is nobody's second send.
+  void note_reached(std::uint64_t index) { ++reached_[index]; }
+  [[nodiscard]] std::uint64_t reached(std::uint64_t index) const;
+
   [[nodiscard]] HealthCounts healths() const;
 
   void reset_counts();
@@ -91,6 +96,8 @@ class DeviceBook {
   // Numbered after the generated ones.
   std::deque<Listed> listed_;  // A deque, since by_registration_ looks into its strings.
   std::unordered_map<std::string_view, std::uint64_t> by_registration_;
+
+  std::unordered_map<std::uint64_t, std::uint64_t> reached_;  // Those with topics are few.
 
   // Made as devices are met: ten million that nobody writes to cost nothing.
   static constexpr std::size_t page_size = 4'096;

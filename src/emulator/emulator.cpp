@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "emulator/example_credentials.h"
 #include "emulator/folder.h"
 #include "emulator/world.h"
 #include "http2/server.h"
@@ -138,6 +139,13 @@ Result<void> Emulator::Impl::make_world(const EmulatorOptions& options, Faults f
     if (!tokens) return std::unexpected(std::move(tokens.error()));
     given.tokens = *std::move(tokens);
     if (auto written = write_credentials(*folder, project, uri); !written) return written;
+    given.identities = make_identities(folder->account);
+    const auto base = uri.substr(0, uri.rfind('/'));
+    if (auto written = write_example_credentials(folder->credentials_file.parent_path(), base,
+                                                 project, *given.identities);
+        !written) {
+      return written;
+    }
   }
   world.emplace(std::move(given));
   return {};

@@ -1,8 +1,9 @@
 // Emulator: an FCM look-alike on one port, for everyone who tests a sender.
 //
-// It answers messages:send and the OAuth token endpoint as Google does, knows
-// the health of every device it was given, and fails on request. It shares no code with the
-// sending side, so that the two can't be wrong together. README.md says what it leaves out.
+// It answers messages:send, its neighbours (topics, groups, delivery data) and the ways to an
+// access token as Google does, knows the health of every device it was given, and fails on request.
+// It shares no code with the sending side, so that the two can't be wrong together. README.md says
+// what it leaves out.
 //
 // Lives on one thread, that of its io_context.
 #pragma once

@@ -176,7 +176,7 @@ TEST_F(Iid, ImportsBesideGeneratedDevices) {
   EXPECT_EQ(generated.send(fmt::format(R"({{"message":{{"token":"{}"}}}})", token)).status, 200);
   EXPECT_EQ(generated.admin("stats").at("devices"), 11);
   const auto listed = generated.call("GET", "/_emulator/devices?offset=10").body;
-  EXPECT_NE(listed.find(token + ",living,ios,1,1"), std::string::npos) << listed;
+  EXPECT_NE(listed.find(token + ",living,ios,1,1,0"), std::string::npos) << listed;
 }
 
 TEST_F(Iid, FailsFlatly) {

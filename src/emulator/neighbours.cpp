@@ -2,8 +2,10 @@
 // answers.
 #include <utility>
 
+#include "emulator/auth_planes.h"
 #include "emulator/iid.h"
 #include "emulator/path.h"
+#include "emulator/url.h"
 #include "emulator/world.h"
 
 namespace fanfare::emulator {
@@ -14,6 +16,10 @@ std::optional<Answer> World::answer_neighbour(const http2::Request& request, con
     return manage_topics(request, *named, path, now);
   }
   if (is_iid_path(path.path)) return manage_instances(request, path, now);
+  if (is_group_path(path.path)) return manage_groups(request, path, now);
+  if (const auto named = parse_delivery_path(path.path); named && request.method == "GET") {
+    return report_deliveries(request, *named, path, now);
+  }
   return std::nullopt;
 }
 
@@ -32,6 +38,55 @@ Answer World::manage_instances(const http2::Request& request, const Path& path, 
   const InstanceIds ids{subscriptions_, devices_,
                         [this](std::string_view one) { return standing_of(one); }, project_number_};
   return answer_iid(request, path.path, path.query, ids, now);
+}
+
+Answer World::manage_groups(const http2::Request& request, const Path& path, SystemTime now) {
+  if (auto fault = check_flat(request, path, now)) return *std::move(fault);
+  const std::string_view number = any_project_ ? std::string_view{} : project_number_;
+  return answer_groups(request, path.query, groups_, number,
+                       [this](std::string_view one) { return standing_of(one); });
+}
+
+Answer World::report_deliveries(const http2::Request& request, const DeliveryPath& named,
+                                const Path& path, SystemTime now) {
+  if (auto fault = check_front_end(path)) return *std::move(fault);
+  // The scope that sends messages is not enough to read about them.
+  if (auto fault = check_bearer(request, path, now, Need::cloud_platform)) return *std::move(fault);
+  if (auto fault = check_project(named.project)) return *std::move(fault);
+  if (auto fault = check_service(now)) return *std::move(fault);
+  return list_deliveries(named, path.query, deliveries_);
+}
+
+std::optional<http2::Response> World::answer_token_request(const http2::Request& request,
+                                                           const Path& path, SystemTime now) {
+  const MetadataServer server{
+      project_, project_number_,
+      identities_ ? std::string_view(identities_->client_email) : std::string_view{}};
+  auto* tokens = tokens_ ? &*tokens_ : nullptr;
+  if (auto found = answer_metadata(request, path.path, path.query, server, tokens, now)) {
+    return found;
+  }
+  if (request.method != "POST" || !tokens_) return std::nullopt;
+  if (path.path == "/token") {
+    if (identities_ && query_value(request.body, "grant_type") == "refresh_token") {
+      return refresh_token(request.body, *identities_, *tokens_, now, faults_.fault);
+    }
+    return tokens_->exchange(request.body, now, faults_.fault);
+  }
+  if (!identities_) return std::nullopt;
+  if (path.path == "/v1/token") {
+    return exchange_subject_token(request.body, *identities_, *tokens_, now, faults_.fault);
+  }
+  if (const auto email = parse_impersonation_path(path.path)) {
+    return render(impersonate_account(request, *email, path, now), true, date_of(now));
+  }
+  return std::nullopt;
+}
+
+Answer World::impersonate_account(const http2::Request& request, std::string_view email,
+                                  const Path& path, SystemTime now) {
+  if (auto fault = check_bearer(request, path, now, Need::cloud_platform)) return *std::move(fault);
+  return impersonate(email, request.body, *identities_, *tokens_, now, faults_.fault);
 }
 
 // The same doors as for messages, where the errors are flat.

@@ -50,6 +50,7 @@ World::World(WorldOptions options)
       random_(options.faults.seed),
       devices_(std::move(options.devices)),
       tokens_(std::move(options.tokens)),
+      identities_(std::move(options.identities)),
       ring_(options.kept_messages) {}
 
 bool World::is_administrative(const http2::Request& request) {
@@ -81,15 +82,14 @@ Plan World::answer(http2::Request request, SystemTime now) {
   const std::string target = request.path;  // Paths are short; the request itself may be moved.
   const auto path = split(target);
   if (path.path.starts_with(admin_prefix)) return {administer(request, path)};
-  if (path.path == "/token" && request.method == "POST" && tokens_) {
-    auto response = tokens_->exchange(request.body, now, faults_.fault);
-    books_.tokens.add(std::to_string(response.status));
-    return {std::move(response)};
-  }
   if (request.method == "POST" && path.send_project()) {
     const auto answer = send(request, path, now);
     books_.sends.add(kind_of(answer));
     return finish(answer, path, now);
+  }
+  if (auto response = answer_token_request(request, path, now)) {
+    books_.tokens.add(std::to_string(response->status));
+    return {*std::move(response)};
   }
   if (const auto answer = answer_neighbour(request, path, now)) {
     books_.neighbours.add(kind_of(*answer));
@@ -125,14 +125,14 @@ std::optional<Answer> World::check_front_end(const Path& path) const {
 }
 
 std::optional<Answer> World::check_bearer(const http2::Request& request, const Path& path,
-                                          SystemTime now) {
+                                          SystemTime now, Need need) {
   if (faults_.fault == Fault::unauthenticated) return invalid_credentials();
   if (!require_auth_) return std::nullopt;
   auto token = bearer_of(request);
   if (token.empty()) token = path.parameter("access_token").value_or("");
   // As with Firebase's own emulators; only where nobody could take it for a secret.
   if (token == "owner" && request.scheme == "http") return std::nullopt;
-  switch (tokens_ ? tokens_->judge(token, now)
+  switch (tokens_ ? tokens_->judge(token, now, need)
                   : (token.empty() ? TokenState::missing : TokenState::invalid)) {
     case TokenState::good:
       return std::nullopt;
@@ -210,16 +210,19 @@ Answer World::judge_body(http2::Request& request, std::string_view project, Syst
       (faults_.fault == Fault::bare_payload_invalid && !intent.is_probe())) {
     return bare_invalid_argument();
   }
-  auto answer = deliver(target_of(content), intent, project, now);
+  const auto target = target_of(content);
+  auto answer = deliver(target, intent, project, now);
   if (answer.status == 200 && !intent.dry_run) {
-    ring_.add({std::string(answer.body["name"].as_string()), now, std::move(request.body)});
+    keep(answer, content, target, std::move(request.body), now);
   }
   return answer;
 }
 
 Answer World::deliver(const Target& target, Intent intent, std::string_view project,
                       SystemTime now) {
-  if (target.field == "token" || target.field == "fid") {
+  const auto group = group_of(target);
+  if (group && groups_.members_of(*group).empty()) return unregistered();
+  if (!group && (target.field == "token" || target.field == "fid")) {
     if (auto refusal = judge_device(target, intent)) {
       // The device's own answers name their wait; a flaky one is back after a second.
       if (refusal->status == 503 || refusal->status == 429) {
@@ -230,6 +233,8 @@ Answer World::deliver(const Target& target, Intent intent, std::string_view proj
   }
   if (intent.dry_run) {
     ++books_.dry_runs;
+  } else if (group) {
+    ++books_.accepted;
   } else {
     count_acceptance(target);
   }

@@ -16,8 +16,11 @@
 #include "base/time_text.h"
 #include "emulator/answers.h"
 #include "emulator/books.h"
+#include "emulator/deliveries.h"
 #include "emulator/devices.h"
 #include "emulator/faults.h"
+#include "emulator/groups.h"
+#include "emulator/identities.h"
 #include "emulator/oauth.h"
 #include "emulator/subscriptions.h"
 #include "emulator/topics.h"
@@ -34,7 +37,8 @@ struct WorldOptions {
   std::size_t kept_messages = 1'000;
   Faults faults;
   DeviceBook devices;
-  std::optional<TokenEndpoint> tokens;  ///< Absent: there is no token endpoint.
+  std::optional<TokenEndpoint> tokens;   ///< Absent: there is no token endpoint.
+  std::optional<Identities> identities;  ///< Absent: `tokens` takes signed assertions only.
 };
 
 /// How a message is meant, beside its target.
@@ -86,7 +90,7 @@ class World {
   [[nodiscard]] Answer send(http2::Request& request, const Path& path, SystemTime now);
   [[nodiscard]] std::optional<Answer> check_front_end(const Path& path) const;
   [[nodiscard]] std::optional<Answer> check_bearer(const http2::Request& request, const Path& path,
-                                                   SystemTime now);
+                                                   SystemTime now, Need need = Need::messaging);
   [[nodiscard]] std::optional<Answer> check_project(std::string_view project) const;
   [[nodiscard]] std::optional<Answer> check_service(SystemTime now);
   [[nodiscard]] std::optional<Answer> check_quota(SystemTime now);
@@ -104,9 +108,28 @@ class World {
                                      const Path& path, SystemTime now);
   [[nodiscard]] Answer manage_instances(const http2::Request& request, const Path& path,
                                         SystemTime now);
+  [[nodiscard]] Answer manage_groups(const http2::Request& request, const Path& path,
+                                     SystemTime now);
+  [[nodiscard]] Answer report_deliveries(const http2::Request& request, const DeliveryPath& named,
+                                         const Path& path, SystemTime now);
+  [[nodiscard]] Answer impersonate_account(const http2::Request& request, std::string_view email,
+                                           const Path& path, SystemTime now);
+  /// Where access tokens are given; nothing: not here.
+  [[nodiscard]] std::optional<http2::Response> answer_token_request(const http2::Request& request,
+                                                                    const Path& path,
+                                                                    SystemTime now);
   [[nodiscard]] std::optional<Answer> check_flat(const http2::Request& request, const Path& path,
                                                  SystemTime now);
   [[nodiscard]] Standing standing_of(std::string_view registration);
+
+  // fan_out.cpp.
+  void keep(const Answer& answer, const boost::json::object& message, const Target& target,
+            std::string request, SystemTime now);
+  [[nodiscard]] std::optional<Reached> fan_out(const Target& target, DeliveryLog::Counts& android);
+  void reach(const std::string& registration, Reached& reached, DeliveryLog::Counts& android);
+  /// Whether a message gets through to the device; counts it where it is Android.
+  bool count_for_android(std::string_view registration, DeliveryLog::Counts& android);
+  [[nodiscard]] std::optional<DeviceGroups::Id> group_of(const Target& target) const;
 
   void count_acceptance(const Target& target);
   void spend_quota(const Answer& answer);
@@ -132,7 +155,10 @@ class World {
   Random random_;
   DeviceBook devices_;
   std::optional<TokenEndpoint> tokens_;
+  std::optional<Identities> identities_;
   Subscriptions subscriptions_;
+  DeviceGroups groups_;
+  DeliveryLog deliveries_;
   Books books_;
   MessageRing ring_;
 

@@ -538,10 +538,10 @@ TEST(World, ListsDevicesWithWhatHappenedToThem) {
   (void)scene.send(to_token("b,c"));
   (void)scene.send(to_token("b,c"));
   EXPECT_EQ(scene.get("/_emulator/devices").body,
-            "token,health,platform,accepted,requests\n"
-            "a,living,ios,1,1\n\"b,c\",unregistered,,0,2\n");
+            "token,health,platform,accepted,requests,reached\n"
+            "a,living,ios,1,1,0\n\"b,c\",unregistered,,0,2,0\n");
   EXPECT_EQ(scene.get("/_emulator/devices?offset=1&limit=5").body,
-            "token,health,platform,accepted,requests\n\"b,c\",unregistered,,0,2\n");
+            "token,health,platform,accepted,requests,reached\n\"b,c\",unregistered,,0,2,0\n");
 }
 
 TEST(World, KeepsTheLastMessages) {

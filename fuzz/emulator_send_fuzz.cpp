@@ -43,6 +43,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.method = line.substr(0, line.find(' '));
   request.path = line.size() > request.method.size() ? line.substr(request.method.size() + 1) : "/";
   request.body = line.size() < input.size() ? input.substr(line.size() + 1) : "";
+  request.headers = {
+      {"access_token_auth", "true"}, {"project_id", "123456789012"}, {"metadata-flavor", "Google"}};
 
   emulator::World world(options());
   const bool administrative = emulator::World::is_administrative(request);
@@ -51,7 +53,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto type = http2::find_header(plan.response.headers, "content-type");
   if (type.starts_with("application/json")) require(is_json(plan.response.body));
   const auto& books = world.books();
-  require(books.sends.requests() + books.tokens.requests() + books.others.requests() ==
+  require(books.sends.requests() + books.tokens.requests() + books.neighbours.requests() +
+              books.others.requests() ==
           (administrative ? 0U : 1U));
 
   // What was kept must come out again.

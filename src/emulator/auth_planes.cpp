@@ -188,7 +188,7 @@ std::optional<http2::Response> answer_metadata(const http2::Request& request, st
                                                std::string_view query, const MetadataServer& server,
                                                TokenEndpoint* tokens, SystemTime now) {
   const bool asked = http2::find_header(request.headers, "metadata-flavor") == "Google";
-  if (path == "/" && asked) return metadata_text("computeMetadata/\n");
+  if (path == "/" && asked && request.method == "GET") return metadata_text("computeMetadata/\n");
   if (!path.starts_with(metadata_prefix) || request.method != "GET") return std::nullopt;
   if (!asked)
     return metadata(403, "text/html; charset=UTF-8", "Missing Metadata-Flavor:Google header.\n");

@@ -98,8 +98,8 @@ std::string_view android_label(const json::object& message) {
 std::optional<DeliveryPath> parse_delivery_path(std::string_view path) {
   if (!path.starts_with("/v1beta1/projects/")) return std::nullopt;
   auto parts = path_segments(path);
-  const bool ours = parts.size() == 6 && !parts[2].empty() && parts[3] == "androidApps" &&
-                    !parts[4].empty() && parts[5] == "deliveryData";
+  const bool ours = parts.size() == 6 && is_project_name(parts[2]) && parts[3] == "androidApps" &&
+                    is_project_name(parts[4]) && parts[5] == "deliveryData";
   if (!ours) return std::nullopt;
   return DeliveryPath{std::move(parts[2]), std::move(parts[4])};
 }

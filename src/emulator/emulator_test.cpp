@@ -13,6 +13,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -240,7 +241,8 @@ TEST(Emulator, SaysThatThePortIsTaken) {
 
 // A folder with a real key in it, named by mistake.
 TEST(Emulator, NeverOverwritesSomebodyElsesFiles) {
-  for (const auto* name : {"credentials.json", "ca.pem"}) {
+  for (const auto* name : {"credentials.json", "ca.pem", "authorized_user.json",
+                           "impersonated.json", "external_account.json", "subject_token.txt"}) {
     Folder folder;
     const std::string text = R"({"client_email":"real@company.iam.gserviceaccount.com"})";
     std::ofstream(folder.path / name) << text;
@@ -287,12 +289,108 @@ TEST(EmulatorTools, CurlReachesItUnderGooglesNames) {
   NEEDS("curl");
   Folder folder;
   Running running(with_tls(folder));
-  for (const auto* host : {"fcm.googleapis.com", "oauth2.googleapis.com", "iid.googleapis.com"}) {
+  for (const auto* host :
+       {"fcm.googleapis.com", "oauth2.googleapis.com", "iid.googleapis.com",
+        "fcmdata.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com"}) {
     const auto answer = run(fmt::format(
         "curl -sS -o /dev/null -w '%{{http_code}}' --cacert '{}' --connect-to ::127.0.0.1:{} "
         "https://{}/batch",
         running.file("ca_file"), running.port(), host));
     EXPECT_EQ(answer, "404") << host;
+  }
+}
+
+// Every plane in both versions of HTTP, under the name of a host that is another one's.
+TEST(EmulatorTools, CurlFindsEveryPlaneUnderAnyName) {
+  NEEDS("curl");
+  Folder folder;
+  auto options = with_tls(folder);
+  options.require_auth = false;
+  Running running(options);
+  const auto token = token_of('c');
+  const auto subscriptions =
+      fmt::format("/v1/projects/fanfare-demo/registrations/{}/topicSubscriptions", token);
+  const std::pair<std::string, std::string> planes[] = {
+      {"-X POST", subscriptions + "?topic_name=news"},
+      {"-X GET", subscriptions},
+      {"-X DELETE", subscriptions + "/news"},
+      {fmt::format(R"(-d '{{"to":"/topics/x","registration_tokens":["{}"]}}')", token),
+       "/iid/v1:batchAdd"},
+      {"-X GET", fmt::format("/iid/info/{}?details=true", token)},
+      {fmt::format(R"(-d '{{"operation":"create","notification_key_name":"VERSION",)"
+                   R"("registration_ids":["{}"]}}')",
+                   token),
+       "/fcm/notification"},
+      {"-X GET", "/v1beta1/projects/fanfare-demo/androidApps/a/deliveryData"},
+      {"-X GET", "/computeMetadata/v1/project/project-id"}};
+  for (const std::string version : {"--http1.1", "--http2"}) {
+    for (auto [arguments, path] : planes) {
+      if (const auto at = arguments.find("VERSION"); at != arguments.npos) {
+        arguments.replace(at, 7, version);  // A group's name is free once only.
+      }
+      const auto answer = run(
+          fmt::format("curl -sS {} --cacert '{}' --connect-to ::127.0.0.1:{} -w '\n%{{http_code}}' "
+                      "-H 'access_token_auth: true' -H 'project_id: 123456789012' "
+                      "-H 'metadata-flavor: Google' {} 'https://sts.googleapis.com{}'",
+                      version, running.file("ca_file"), running.port(), arguments, path));
+      EXPECT_TRUE(answer.ends_with("\n200")) << version << " " << path << ": " << answer;
+    }
+  }
+}
+
+json::object json_of(const std::filesystem::path& file) {
+  return json::parse(read_file(file).value()).as_object();
+}
+
+std::string text_in(const json::object& object, std::string_view name) {
+  return std::string(object.at(name).as_string());
+}
+
+/// The answer to a form, or to JSON when the extra arguments say so.
+json::object post_with_curl(const Running& running, const std::string& url,
+                            const std::string& arguments) {
+  const auto body =
+      run(fmt::format("curl -sS --cacert '{}' {} '{}'", running.file("ca_file"), arguments, url));
+  boost::system::error_code error;
+  const auto answer = json::parse(body, error);
+  return error || !answer.is_object() ? json::object{{"body", body}} : answer.as_object();
+}
+
+TEST(EmulatorTools, CurlGetsATokenWithEachExampleFile) {
+  NEEDS("curl");
+  Folder folder;
+  Running running(with_tls(folder));
+  const auto user = json_of(folder.path / "authorized_user.json");
+  const auto refreshed = post_with_curl(
+      running, text_in(user, "token_uri"),
+      fmt::format("-d grant_type=refresh_token --data-urlencode 'client_id={}' --data-urlencode "
+                  "'client_secret={}' --data-urlencode 'refresh_token={}'",
+                  text_in(user, "client_id"), text_in(user, "client_secret"),
+                  text_in(user, "refresh_token")));
+  ASSERT_TRUE(refreshed.contains("access_token")) << json::serialize(refreshed);
+
+  const auto impersonated = json_of(folder.path / "impersonated.json");
+  EXPECT_EQ(impersonated.at("source_credentials"), user);
+  const auto generated =
+      post_with_curl(running, text_in(impersonated, "service_account_impersonation_url"),
+                     fmt::format("-H 'authorization: Bearer {}' -d '{{\"scope\":[\"email\"]}}'",
+                                 text_in(refreshed, "access_token")));
+  EXPECT_TRUE(generated.contains("accessToken")) << json::serialize(generated);
+
+  const auto external = json_of(folder.path / "external_account.json");
+  const auto subject =
+      read_file(text_in(external.at("credential_source").as_object(), "file")).value();
+  const auto exchanged = post_with_curl(
+      running, text_in(external, "token_url"),
+      fmt::format("--data-urlencode grant_type=urn:ietf:params:oauth:grant-type:token-exchange "
+                  "--data-urlencode 'audience={}' --data-urlencode 'subject_token={}' "
+                  "--data-urlencode 'subject_token_type={}' --data-urlencode 'scope={}'",
+                  text_in(external, "audience"), subject, text_in(external, "subject_token_type"),
+                  "https://www.googleapis.com/auth/firebase.messaging"));
+  EXPECT_TRUE(exchanged.contains("access_token")) << json::serialize(exchanged);
+  for (const auto* name : {"authorized_user.json", "impersonated.json", "external_account.json",
+                           "subject_token.txt"}) {
+    EXPECT_EQ(mode_of((folder.path / name).string()), 0600U) << name;
   }
 }
 

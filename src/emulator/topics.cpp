@@ -164,7 +164,7 @@ Answer patch(const TopicPath& path, std::string_view query, Subscriptions& subsc
 std::optional<TopicPath> parse_topic_path(std::string_view path) {
   if (!path.starts_with("/v1/projects/")) return std::nullopt;
   auto parts = path_segments(path);
-  const bool ours = (parts.size() == 6 || parts.size() == 7) && !parts[2].empty() &&
+  const bool ours = (parts.size() == 6 || parts.size() == 7) && is_project_name(parts[2]) &&
                     parts[3] == "registrations" && parts[5] == "topicSubscriptions";
   if (!ours) return std::nullopt;
   TopicPath found{std::move(parts[2]), std::move(parts[4]), std::nullopt};

@@ -183,8 +183,9 @@ TEST(Topics, CountsBesideMessages) {
   EXPECT_EQ(stats.at("neighbour_answers").at("409"), 1);
 }
 
-TEST(Topics, LeavesOtherMethodsToTheFrontEnd) {
+TEST(Topics, LeavesWhatIsNotTheirsToTheFrontEnd) {
   Scene scene(Scene::listing(devices));
+  EXPECT_EQ(scene.call("GET", "/v1/projects/%FF/registrations/a/topicSubscriptions").status, 404);
   EXPECT_EQ(scene.call("PUT", path_of("alive", "/news")).status, 404);
   EXPECT_EQ(scene.call("DELETE", path_of("alive")).status, 404);
 }

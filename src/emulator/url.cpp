@@ -54,6 +54,12 @@ std::vector<std::string> path_segments(std::string_view path) {
   return segments;
 }
 
+bool is_project_name(std::string_view text) noexcept {
+  constexpr std::string_view allowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:";
+  return !text.empty() && text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
 std::optional<std::uint64_t> page_size(const std::optional<std::string>& text,
                                        std::uint64_t otherwise, std::uint64_t most) {
   if (!text || text->empty()) return otherwise;

@@ -19,6 +19,10 @@ namespace fanfare::emulator {
 /// own; empty for a path without a leading slash.
 [[nodiscard]] std::vector<std::string> path_segments(std::string_view path);
 
+/// Letters, digits and hyphens, with a domain "example.com:name" in old ones; also what an app's
+/// ID is made of. Other text must not come back in a JSON body.
+[[nodiscard]] bool is_project_name(std::string_view text) noexcept;
+
 /// The size of a page as Google reads it: absent, empty or 0 is `otherwise`, more than `most` is
 /// `most`; nothing for what is no count.
 [[nodiscard]] std::optional<std::uint64_t> page_size(const std::optional<std::string>& text,

@@ -11,6 +11,7 @@
 #include "emulator/noise.h"
 #include "emulator/path.h"
 #include "emulator/schema.h"
+#include "emulator/url.h"
 
 namespace fanfare::emulator {
 namespace {
@@ -356,16 +357,13 @@ std::uint64_t World::Path::number(std::string_view name, std::uint64_t otherwise
                                                                                    : otherwise;
 }
 
-// A project is letters, digits and hyphens, with a domain "example.com:name" in old ones.
 std::optional<std::string> World::Path::send_project() const {
   constexpr std::string_view before = "/v1/projects/";
   constexpr std::string_view after = "/messages:send";
   if (!path.starts_with(before) || !path.ends_with(after)) return std::nullopt;
   if (path.size() <= before.size() + after.size()) return std::nullopt;
   const auto project = path.substr(before.size(), path.size() - before.size() - after.size());
-  constexpr std::string_view allowed =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:";
-  if (project.find_first_not_of(allowed) != std::string_view::npos) return std::nullopt;
+  if (!is_project_name(project)) return std::nullopt;
   return std::string(project);
 }
 

@@ -171,6 +171,19 @@ std::vector<Finding> check(const Message& message, const std::vector<Target>& ta
   return findings;
 }
 
+// The books of a send that was not begun, for programs: named targets count as failed.
+delivery::Summary summary_of_refused(const SendPlan& plan, const Finding& fault) {
+  delivery::Summary summary;
+  summary.counts.failed = plan.targets.size();
+  summary.counts.by_rule.emplace(fault.rule, std::max<std::uint64_t>(1, plan.targets.size()));
+  summary.message_fault.emplace();
+  summary.message_fault->kind = VerdictKind::message_invalid;
+  summary.message_fault->rule = fault.rule;
+  summary.message_fault->field = fault.path;
+  summary.message_fault->text = fault.what;
+  return summary;
+}
+
 // True when nothing is known that FCM would refuse; else everything was said.
 bool passes_check(Context& context, const SendPlan& plan) {
   if (!plan.message) return true;
@@ -181,8 +194,8 @@ bool passes_check(Context& context, const SendPlan& plan) {
                     "nothing was sent: FCM would refuse the message\n"
                     "  Mend it, or send it as it is with --no-check.");
   if (context.globals.json) {
-    const TargetKind kind = plan.targets.empty() ? TargetKind::token : plan.targets[0].kind;
-    context.out.json_line(findings_json(findings, estimate_size(*plan.message), kind));
+    const auto fault = std::ranges::find(findings, Severity::fault, &Finding::severity);
+    context.out.json_line(summary_json(summary_of_refused(plan, *fault)));
   }
   return false;
 }

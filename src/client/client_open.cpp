@@ -27,14 +27,15 @@ http2::PoolOptions pool_options(const ClientOptions& options) {
 Result<client::FcmSenderOptions> sender_options(const ClientOptions& options,
                                                 client::Connection connection) {
   client::FcmSenderOptions sender;
-  if (connection.origin.tls || connection.account) {
+  if (connection.origin.tls || connection.credential) {
     auto tls = http2::TlsContext::make_client(connection.ca_file);
     if (!tls) return std::unexpected(std::move(tls).error());
     sender.tls = *std::move(tls);
   }
   sender.project = std::move(connection.project);
   sender.origin = std::move(connection.origin);
-  sender.account = std::move(connection.account);
+  sender.credential = std::move(connection.credential);
+  sender.quota_project = std::move(connection.quota_project);
   sender.pool = pool_options(options);
   return sender;
 }

@@ -5,15 +5,18 @@
 
 #include <fmt/format.h>
 
-#include "base/file.h"
+#include "client/token_fetcher.h"
+#include "oauth/credentials.h"
+#include "oauth/metadata_server.h"
+#include "oauth/watched_credential.h"
 
 namespace fanfare::client {
 namespace {
 
 constexpr std::string_view fcm_endpoint = "https://fcm.googleapis.com";
 constexpr std::string_view google_universe = "googleapis.com";
+constexpr std::string_view metadata_type = "metadata_server";
 constexpr std::string_view emulator_project = "demo-project";
-constexpr std::size_t max_key_file_bytes = 64U << 10;
 
 std::string variable(const oauth::Environment& environment, const char* name) {
   return environment(name).value_or("");
@@ -40,19 +43,78 @@ Result<Endpoint> choose_endpoint(const std::string& named, const oauth::Environm
   return Endpoint{*std::move(origin), true};
 }
 
-Result<oauth::ServiceAccount> read_account(const std::filesystem::path& path) {
-  const auto text = read_file(path, max_key_file_bytes);
-  if (!text) return std::unexpected(text.error());
-  return oauth::parse_service_account(*text, path.string());
+// A key of another cloud's gets tokens that Google's FCM refuses with a puzzling 401.
+Result<void> check_universe(const oauth::Credentials& credentials, const std::string& endpoint) {
+  if (credentials.universe_domain == google_universe || !endpoint.empty()) return {};
+  return fail(Error::Kind::credentials,
+              fmt::format("the credentials {} are for {}, but FCM is at {}",
+                          credentials.name.empty() ? credentials.type : credentials.name,
+                          credentials.universe_domain, google_universe),
+              "use those of a Google project, or name the endpoint they are for");
 }
 
-// A key of another cloud's gets tokens that Google's FCM refuses with a puzzling 401.
-Result<void> check_universe(const oauth::ServiceAccount& account, const std::string& endpoint) {
-  if (account.universe_domain == google_universe || !endpoint.empty()) return {};
-  return fail(Error::Kind::credentials,
-              fmt::format("the key of {} is for {}, but FCM is at {}", account.client_email,
-                          account.universe_domain, google_universe),
-              "use a key of a Google project, or name the endpoint it is for");
+Result<oauth::Credentials> read_checked(const std::filesystem::path& path,
+                                        const std::string& endpoint,
+                                        const oauth::Environment& environment) {
+  auto credentials = oauth::read_credentials(path, environment);
+  if (!credentials) return credentials;
+  if (auto fits = check_universe(*credentials, endpoint); !fits) {
+    return std::unexpected(std::move(fits).error());
+  }
+  return credentials;
+}
+
+// The project is in every request's path: a key of another would only be refused.
+Result<void> check_same_project(const std::string& before, const std::string& after) {
+  if (before.empty() || after.empty() || before == after) return {};
+  return fail(Error::Kind::credentials, fmt::format("it is for project {}, not {}", after, before));
+}
+
+std::shared_ptr<oauth::Credential> watched(const std::filesystem::path& path,
+                                           std::optional<oauth::FileStamp> stamp,
+                                           const oauth::Credentials& credentials,
+                                           const ClientOptions& options,
+                                           const oauth::Environment& environment) {
+  const auto project = options.project.empty() ? credentials.project_id : std::string();
+  auto read = [path, environment, project,
+               endpoint = options.endpoint]() -> Result<std::shared_ptr<oauth::Credential>> {
+    auto found = read_checked(path, endpoint, environment);
+    if (!found) return std::unexpected(std::move(found).error());
+    if (auto same = check_same_project(project, found->project_id); !same) {
+      return std::unexpected(std::move(same).error());
+    }
+    return std::move(found->credential);
+  };
+  return std::make_shared<oauth::WatchedCredential>(path, stamp, credentials.credential,
+                                                    std::move(read));
+}
+
+Result<oauth::Credentials> from_file(const std::filesystem::path& path,
+                                     const ClientOptions& options,
+                                     const oauth::Environment& environment) {
+  const auto stamp = oauth::stamp_of(path);  // Before reading: see WatchedCredential.
+  auto credentials = read_checked(path, options.endpoint, environment);
+  if (!credentials) return credentials;
+  credentials->credential = watched(path, stamp, *credentials, options, environment);
+  return credentials;
+}
+
+// GKE and others may hide the project; it can be named then, so only silence means no server.
+Result<oauth::Credentials> from_metadata(const oauth::Environment& environment,
+                                         const AskMetadata& ask) {
+  const auto host = oauth::metadata_host(environment);
+  if (!host) return std::unexpected(host.error());
+  const auto reply = ask(oauth::project_request(*host));
+  const auto project = oauth::parse_project_answer(reply);
+  if (!project && reply.metadata_flavor != "Google") {
+    return std::unexpected(oauth::no_credentials(environment, project.error().what));
+  }
+  oauth::Credentials credentials;
+  credentials.type = metadata_type;
+  credentials.project_id = project.value_or("");
+  credentials.universe_domain = google_universe;
+  credentials.credential = std::make_shared<oauth::MetadataCredential>(*host);
+  return credentials;
 }
 
 // The project stands in the path of every request.
@@ -67,14 +129,16 @@ Result<void> check_project(const std::string& project) {
               "use the id (or number) that the Firebase console shows in the project settings");
 }
 
+// Explicit, the file's, the environment's, the metadata server's; empty: none.
 std::string choose_project(const ClientOptions& options, const oauth::Environment& environment,
-                           const std::optional<oauth::ServiceAccount>& account) {
+                           const oauth::Credentials& credentials) {
+  const bool from_file = credentials.type != metadata_type;
   if (!options.project.empty()) return options.project;
-  if (account) return account->project_id;
+  if (from_file && !credentials.project_id.empty()) return credentials.project_id;
   for (const char* name : {"GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT"}) {
     if (auto project = variable(environment, name); !project.empty()) return project;
   }
-  return std::string(emulator_project);
+  return credentials.project_id;
 }
 
 bool is_loopback(const std::string& host) {
@@ -84,6 +148,12 @@ bool is_loopback(const std::string& host) {
 std::vector<std::string> warnings_for(const Connection& connection,
                                       const std::filesystem::path& key_file) {
   std::vector<std::string> warnings;
+  if (connection.credential_type == "authorized_user" && connection.quota_project.empty()) {
+    warnings.emplace_back(
+        "a person's login without a quota project, which FCM may refuse with 403; run gcloud auth "
+        "application-default set-quota-project, or set GOOGLE_CLOUD_QUOTA_PROJECT");
+  }
+  if (key_file.empty()) return warnings;
   if (auto exposed = oauth::exposure_warning(key_file)) warnings.push_back(*std::move(exposed));
   if (!connection.origin.tls && !is_loopback(connection.origin.host)) {
     warnings.push_back(fmt::format(
@@ -96,31 +166,48 @@ std::vector<std::string> warnings_for(const Connection& connection,
 }  // namespace
 
 Result<Connection> resolve_connection(const ClientOptions& options,
-                                      const oauth::Environment& environment) {
+                                      const oauth::Environment& environment,
+                                      const AskMetadata& ask) {
   auto endpoint = choose_endpoint(options.endpoint, environment);
   if (!endpoint) return std::unexpected(std::move(endpoint).error());
   Connection connection;
   connection.origin = std::move(endpoint->origin);
   if (!options.ca_file.empty()) connection.ca_file = options.ca_file;
 
+  oauth::Credentials credentials;
   const bool named = !options.credentials_file.empty();
   if (connection.origin.tls || (named && !endpoint->is_emulator)) {
     const auto path = oauth::find_credentials_file(options.credentials_file, environment);
     if (!path) return std::unexpected(path.error());
-    auto account = read_account(*path);
-    if (!account) return std::unexpected(std::move(account).error());
-    if (auto fits = check_universe(*account, options.endpoint); !fits) {
-      return std::unexpected(std::move(fits).error());
-    }
-    connection.account = *std::move(account);
+    auto found =
+        path->empty() ? from_metadata(environment, ask) : from_file(*path, options, environment);
+    if (!found) return std::unexpected(std::move(found).error());
+    credentials = *std::move(found);
+    connection.credential = credentials.credential;
+    connection.credential_type = credentials.type;
+    connection.credential_name = credentials.name;
+    connection.quota_project = variable(environment, "GOOGLE_CLOUD_QUOTA_PROJECT");
+    if (connection.quota_project.empty()) connection.quota_project = credentials.quota_project;
     connection.warnings = warnings_for(connection, *path);
   }
 
-  connection.project = choose_project(options, environment, connection.account);
-  if (auto fits = check_project(connection.project); !fits) {
-    return std::unexpected(std::move(fits).error());
+  connection.project = choose_project(options, environment, credentials);
+  if (connection.project.empty() && !connection.credential) connection.project = emulator_project;
+  if (connection.project.empty()) {
+    return fail(Error::Kind::usage,
+                fmt::format("the project is not known: credentials of type {} do not name it",
+                            credentials.type),
+                "name it with --project or GOOGLE_CLOUD_PROJECT");
+  }
+  for (const auto& project : {connection.project, connection.quota_project}) {
+    if (project.empty()) continue;
+    if (auto fits = check_project(project); !fits) return std::unexpected(std::move(fits).error());
   }
   return connection;
+}
+
+oauth::TokenReply ask_metadata(const oauth::TokenRequest& request) {
+  return fetch_blocking(request, std::chrono::seconds(2));
 }
 
 oauth::Environment process_environment() {

@@ -28,15 +28,23 @@ class Credentials : public testing::Test {
   [[nodiscard]] std::filesystem::path key_file() const { return folder_ / "key.json"; }
 
   Result<Connection> resolve() {
-    return resolve_connection(options_, [this](const std::string& name) {
-      const auto found = variables_.find(name);
-      return found == variables_.end() ? std::nullopt : std::optional(found->second);
-    });
+    return resolve_connection(
+        options_,
+        [this](const std::string& name) {
+          const auto found = variables_.find(name);
+          return found == variables_.end() ? std::nullopt : std::optional(found->second);
+        },
+        [this](const oauth::TokenRequest& request) {
+          asked_.push_back(request.url);
+          return metadata_;
+        });
   }
 
   std::filesystem::path folder_;
   ClientOptions options_;
   std::map<std::string, std::string> variables_;
+  oauth::TokenReply metadata_;  // What the metadata server answers: nothing.
+  std::vector<std::string> asked_;
 };
 
 TEST_F(Credentials, GoToFcmWithTheKeysProject) {
@@ -46,7 +54,7 @@ TEST_F(Credentials, GoToFcmWithTheKeysProject) {
   EXPECT_TRUE(connection->origin.tls);
   EXPECT_EQ(connection->origin.authority(), "fcm.googleapis.com");
   EXPECT_EQ(connection->project, "demo-project");
-  EXPECT_TRUE(connection->account);
+  EXPECT_TRUE(connection->credential);
   EXPECT_FALSE(connection->ca_file);
   EXPECT_TRUE(connection->warnings.empty());
 }
@@ -55,7 +63,7 @@ TEST_F(Credentials, AreFoundByTheVariable) {
   variables_["GOOGLE_APPLICATION_CREDENTIALS"] = key_file();
   const auto connection = resolve();
   ASSERT_TRUE(connection);
-  EXPECT_EQ(connection->account->client_email, "sender@demo-project.iam.gserviceaccount.com");
+  EXPECT_EQ(connection->credential_name, "sender@demo-project.iam.gserviceaccount.com");
 }
 
 TEST_F(Credentials, AreNeededForTls) {
@@ -64,6 +72,30 @@ TEST_F(Credentials, AreNeededForTls) {
   EXPECT_EQ(connection.error().kind, Error::Kind::credentials);
   options_.endpoint = "https://localhost:8443";
   EXPECT_FALSE(resolve());
+}
+
+TEST_F(Credentials, ComeFromTheMetadataServerWhenThereIsNoFile) {
+  metadata_.answered = true;
+  metadata_.status = 200;
+  metadata_.body = "machine-project";
+  metadata_.metadata_flavor = "Google";
+  const auto connection = resolve();
+  ASSERT_TRUE(connection) << connection.error().what;
+  EXPECT_EQ(connection->credential_type, "metadata_server");
+  EXPECT_EQ(connection->project, "machine-project");
+  EXPECT_EQ(asked_.front(), "http://169.254.169.254/computeMetadata/v1/project/project-id");
+  variables_["GOOGLE_CLOUD_PROJECT"] = "named";
+  EXPECT_EQ(resolve()->project, "named");
+}
+
+TEST_F(Credentials, TheVariablesQuotaProjectComesBeforeTheFiles) {
+  auto fields = oauth::testing::key_file_fields();
+  fields["quota_project_id"] = "of-file";
+  write_key(boost::json::serialize(fields));
+  options_.credentials_file = key_file();
+  EXPECT_EQ(resolve()->quota_project, "of-file");
+  variables_["GOOGLE_CLOUD_QUOTA_PROJECT"] = "of-variable";
+  EXPECT_EQ(resolve()->quota_project, "of-variable");
 }
 
 TEST_F(Credentials, TheCallersProjectComesBeforeTheKeys) {
@@ -82,7 +114,7 @@ TEST_F(Credentials, TheEmulatorIsPlaintextWithoutATokenEvenWhenAKeyIsNamed) {
   ASSERT_TRUE(connection);
   EXPECT_FALSE(connection->origin.tls);
   EXPECT_EQ(connection->origin.authority(), "localhost:8090");
-  EXPECT_FALSE(connection->account);
+  EXPECT_FALSE(connection->credential);
 }
 
 TEST_F(Credentials, TheEmulatorsProjectIsTheCallersOrTheEnvironmentsOrADemo) {
@@ -103,15 +135,15 @@ TEST_F(Credentials, ANamedEndpointComesBeforeTheEmulator) {
   const auto connection = resolve();
   ASSERT_TRUE(connection);
   EXPECT_TRUE(connection->origin.tls);
-  EXPECT_TRUE(connection->account);
+  EXPECT_TRUE(connection->credential);
 }
 
 TEST_F(Credentials, APlaintextEndpointUsesOnlyAKeyThatIsNamed) {
   options_.endpoint = "http://127.0.0.1:8090";
   variables_["GOOGLE_APPLICATION_CREDENTIALS"] = key_file();
-  EXPECT_FALSE(resolve()->account);
+  EXPECT_FALSE(resolve()->credential);
   options_.credentials_file = key_file();
-  EXPECT_TRUE(resolve()->account);
+  EXPECT_TRUE(resolve()->credential);
 }
 
 TEST_F(Credentials, WarnWhenTokensGoUnencryptedToAnotherMachine) {

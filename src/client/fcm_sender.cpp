@@ -93,14 +93,15 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   bool pump_posted = false;
   bool closing = false;
 
-  void use_account(const oauth::ServiceAccount& account, Url token_endpoint) {
-    fetcher = std::make_unique<TokenFetcher>(io, std::move(token_endpoint), options.tls,
-                                             options.wall_clock);
+  void use_credential() {
+    fetcher = std::make_unique<TokenFetcher>(io, options.tls, options.wall_clock);
     tokens = std::make_unique<oauth::TokenSource>(
-        std::make_unique<oauth::ServiceAccountCredential>(account),
-        [this](const oauth::TokenRequest& request, oauth::TokenReplyHandler on_reply) {
-          fetcher->fetch(request, std::move(on_reply));
+        options.credential, [this](const oauth::Ask& ask, oauth::TokenReplyHandler on_reply) {
+          fetcher->fetch(ask, std::move(on_reply));
         });
+    if (!options.quota_project.empty()) {
+      prototype.headers.push_back({"x-goog-user-project", options.quota_project});
+    }
     prototype.headers.push_back({"authorization", ""});
   }
 
@@ -235,25 +236,12 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
 
 Result<std::unique_ptr<FcmSender>> FcmSender::open(boost::asio::io_context& io,
                                                    FcmSenderOptions options) {
-  const auto no_tls = [](const http2::Origin& origin) {
-    return fail(Error::Kind::usage,
-                fmt::format("{} is reached by https, but TLS was not set up", origin.authority()));
-  };
-  std::optional<Url> token_endpoint;
-  if (options.account) {
-    auto url = parse_url(options.account->token_uri);
-    if (!url) {
-      return fail(Error::Kind::credentials,
-                  fmt::format("the key's token_uri can't be used: {}", url.error().what),
-                  url.error().remedy);
-    }
-    token_endpoint = *std::move(url);
-    if (token_endpoint->origin.tls && !options.tls) return no_tls(token_endpoint->origin);
+  if (options.origin.tls && !options.tls) {
+    return fail(Error::Kind::usage, fmt::format("{} is reached by https, but TLS was not set up",
+                                                options.origin.authority()));
   }
-  if (options.origin.tls && !options.tls) return no_tls(options.origin);
-
   auto impl = std::make_shared<Impl>(io, std::move(options));
-  if (token_endpoint) impl->use_account(*impl->options.account, *std::move(token_endpoint));
+  if (impl->options.credential) impl->use_credential();
   return std::unique_ptr<FcmSender>(new FcmSender(std::move(impl)));
 }
 

@@ -12,7 +12,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "fanfare/result.h"
@@ -21,7 +20,7 @@
 #include "client/sender.h"
 #include "http2/pool.h"
 #include "http2/tls.h"
-#include "oauth/service_account.h"
+#include "oauth/credential.h"
 
 namespace boost::asio {
 class io_context;
@@ -32,11 +31,12 @@ namespace fanfare::client {
 struct FcmSenderOptions {
   std::string project;
   http2::Origin origin;
-  /// For FCM and for the token endpoint; null only when neither is https.
+  /// For FCM and for the token endpoints; null only when none is https.
   std::shared_ptr<http2::TlsContext> tls;
   http2::PoolOptions pool;
-  std::optional<oauth::ServiceAccount> account;  ///< Absent: requests carry no token.
-  Pacer* pacer = nullptr;                        ///< Null: no pacing. Outlives the sender.
+  std::shared_ptr<oauth::Credential> credential;  ///< Null: requests carry no token.
+  std::string quota_project;  ///< Who pays (x-goog-user-project); empty: unsaid.
+  Pacer* pacer = nullptr;     ///< Null: no pacing. Outlives the sender.
   std::function<SystemTime()> wall_clock = std::chrono::system_clock::now;
 };
 
@@ -44,8 +44,7 @@ struct FcmSenderOptions {
 /// is being destroyed.
 class FcmSender final : public Sender {
  public:
-  /// Connects on first use. Error::Kind::usage when TLS is needed and not given;
-  /// ::credentials when the account's token endpoint is no URL.
+  /// Connects on first use. Error::Kind::usage when TLS is needed and not given.
   [[nodiscard]] static Result<std::unique_ptr<FcmSender>> open(boost::asio::io_context& io,
                                                                FcmSenderOptions options);
   /// Every pending attempt ends first: as unsent, or as unknown when its request had left.

@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "client/pacer.h"
 #include "client/testing/fake_fcm.h"
 #include "http2/testing/certificates.h"
+#include "oauth/credentials.h"
 #include "oauth/testing/throwaway_key.h"
 
 namespace fanfare::client {
@@ -28,8 +30,8 @@ struct World {
 
   void use_credentials() { use_credentials(fcm.url("/token")); }
   void use_credentials(const std::string& token_uri) {
-    options.account =
-        oauth::parse_service_account(oauth::testing::key_file(token_uri), "key.json").value();
+    options.credential = std::make_shared<oauth::ServiceAccountCredential>(
+        oauth::parse_service_account(oauth::testing::key_file(token_uri), "key.json").value());
   }
 
   void send(const std::string& token = "device") {
@@ -291,9 +293,50 @@ TEST(FcmSender, DoesNotOpenWithoutTheTlsItNeeds) {
   World world;
   world.options.origin.tls = true;
   EXPECT_FALSE(FcmSender::open(world.io, world.options));
-  world.options.origin.tls = false;
+}
+
+TEST(FcmSender, CannotGetATokenByHttpsWithoutTls) {
+  World world;
   world.use_credentials("https://example.com/token");
-  EXPECT_FALSE(FcmSender::open(world.io, world.options));
+  const auto& attempt = world.attempt_one();
+  EXPECT_EQ(attempt.verdict.rule, "oauth.unavailable");
+  EXPECT_TRUE(attempt.verdict.text.contains("TLS was not set up")) << attempt.verdict.text;
+}
+
+// From a credentials file over real sockets to the token on the message.
+TEST(FcmSender, SendsWithEachKindOfCredentials) {
+  const auto allowing = [](const std::string&) { return std::optional<std::string>("1"); };
+  for (const std::string& source :
+       {std::string(R"({"url":"URL/token"})"),
+        std::string(R"({"executable":{"command":"SCRIPT"}})"), std::string()}) {
+    World world;
+    const auto script = ::testing::TempDir() + "fanfare-subject.sh";
+    ASSERT_TRUE(write_file(script,
+                           "#!/bin/sh\nprintf '%s' '{\"version\":1,\"success\":true,"
+                           "\"id_token\":\"sub\",\"token_type\":"
+                           "\"urn:ietf:params:oauth:token-type:id_token\"}'\n",
+                           0700));
+    std::string text =
+        source.empty() ? R"({"type":"authorized_user","client_id":"a","client_secret":"b",)"
+                         R"("refresh_token":"c","token_uri":"URL/token"})"
+                       : R"({"type":"external_account","audience":"a","subject_token_type":"t",)"
+                         R"("token_url":"URL/token","credential_source":)" +
+                             source + "}";
+    for (const auto& [name, value] : {std::pair<std::string, std::string>{"URL", world.fcm.url("")},
+                                      {"SCRIPT", "/bin/sh " + script}}) {
+      if (const auto at = text.find(name); at != text.npos) text.replace(at, name.size(), value);
+      if (const auto at = text.find(name); at != text.npos) text.replace(at, name.size(), value);
+    }
+    auto read = oauth::parse_credentials(text, "file.json", allowing);
+    ASSERT_TRUE(read) << read.error().what << text;
+    world.options.credential = read->credential;
+    world.options.quota_project = "payer";
+    const auto& attempt = world.attempt_one();
+    EXPECT_EQ(attempt.verdict.kind, VerdictKind::accepted) << attempt.verdict.text;
+    ASSERT_EQ(world.fcm.sends.size(), 1U);
+    EXPECT_TRUE(header(world.fcm.sends[0], "authorization").starts_with("Bearer token-"));
+    EXPECT_EQ(header(world.fcm.sends[0], "x-goog-user-project"), "payer");
+  }
 }
 
 TEST(FcmSender, NeverCallsBackFromWithinSend) {

@@ -10,13 +10,10 @@
 
 #include "base/secret.h"
 #include "base/time_text.h"
+#include "oauth/scope.h"
 #include "oauth/service_account.h"
 
 namespace fanfare::oauth {
-
-/// The narrowest scope that may send.
-inline constexpr std::string_view messaging_scope =
-    "https://www.googleapis.com/auth/firebase.messaging";
 
 /// Google refuses assertions that live longer.
 inline constexpr std::chrono::seconds assertion_lifetime{3600};

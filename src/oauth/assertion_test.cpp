@@ -109,11 +109,15 @@ TEST(Assertion, SaysWhoseKeyCannotSign) {
 }
 
 TEST(ServiceAccountCredential, PostsTheAssertionAsAForm) {
-  const auto request = ServiceAccountCredential(an_account()).make_request(noon);
-  ASSERT_TRUE(request);
+  const auto progress = ServiceAccountCredential(an_account()).begin(noon, messaging_scope);
+  const auto* step = std::get_if<Step>(&progress.state);
+  ASSERT_NE(step, nullptr);
+  const auto* request = std::get_if<TokenRequest>(&step->ask);
+  ASSERT_NE(request, nullptr);
+  EXPECT_EQ(request->method, "POST");
   EXPECT_EQ(request->url, "https://example.com/token");
   const auto assertion = make_assertion(an_account(), messaging_scope, noon);
-  EXPECT_EQ(request->form.reveal(),
+  EXPECT_EQ(request->body.reveal(),
             "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=" +
                 std::string(assertion->reveal()));
 }

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view file_name = "application_default_credentials.json";
 constexpr std::string_view remedy =
-    "name a service-account key with --credentials or GOOGLE_APPLICATION_CREDENTIALS";
+    "name a credentials file with --credentials or GOOGLE_APPLICATION_CREDENTIALS";
 
 std::string variable(const Environment& environment, const char* name) {
   return environment(name).value_or("");
@@ -43,11 +43,17 @@ Result<std::filesystem::path> find_credentials_file(std::string_view named,
   }
   auto gcloud = gcloud_file(environment);
   if (!gcloud.empty() && is_file(gcloud)) return gcloud;
-  return fail(Error::Kind::credentials,
-              fmt::format("no credentials: none named, GOOGLE_APPLICATION_CREDENTIALS is not set, "
-                          "and {} does not exist",
-                          gcloud.empty() ? "gcloud's file (HOME is not set)" : gcloud.string()),
-              std::string(remedy));
+  return std::filesystem::path();
+}
+
+Error no_credentials(const Environment& environment, std::string_view metadata) {
+  const auto gcloud = gcloud_file(environment);
+  return {
+      Error::Kind::credentials,
+      fmt::format("no credentials: none named, GOOGLE_APPLICATION_CREDENTIALS is not set, "
+                  "{} does not exist, and {}",
+                  gcloud.empty() ? "gcloud's file (HOME is not set)" : gcloud.string(), metadata),
+      std::string(remedy)};
 }
 
 }  // namespace fanfare::oauth

@@ -16,9 +16,13 @@ namespace fanfare::oauth {
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 /// The file named by the caller if any (taken as it is), else by GOOGLE_APPLICATION_CREDENTIALS,
-/// else the one that gcloud writes, if it exists. Error::Kind::credentials names every place that
-/// was looked at.
+/// else the one that gcloud writes, if it exists; an empty path when there is none of these, and
+/// the metadata server is to be asked. Error::Kind::credentials when the variable names no file.
 [[nodiscard]] Result<std::filesystem::path> find_credentials_file(std::string_view named,
                                                                   const Environment& environment);
+
+/// The end of the search: names every place that was looked at. `metadata` says why the metadata
+/// server gave nothing.
+[[nodiscard]] Error no_credentials(const Environment& environment, std::string_view metadata);
 
 }  // namespace fanfare::oauth

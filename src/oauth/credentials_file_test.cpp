@@ -72,21 +72,30 @@ TEST_F(CredentialsFile, FindsGcloudsFileInItsOwnFolder) {
   EXPECT_EQ(find(), path);
 }
 
-TEST_F(CredentialsFile, ListsWhereItLookedAndHowToMendIt) {
+TEST_F(CredentialsFile, IsNoneWhenOnlyTheMetadataServerIsLeft) {
   variables_["HOME"] = folder_;
   const auto found = find();
-  ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().kind, Error::Kind::credentials);
-  EXPECT_NE(found.error().what.find("GOOGLE_APPLICATION_CREDENTIALS is not set"),
-            std::string::npos);
-  EXPECT_NE(found.error().what.find((folder_ / ".config/gcloud").string()), std::string::npos);
-  EXPECT_NE(found.error().remedy.find("--credentials"), std::string::npos);
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->empty());
+}
+
+TEST_F(CredentialsFile, ListsWhereItLookedAndHowToMendIt) {
+  variables_["HOME"] = folder_;
+  const auto error = no_credentials(
+      [this](const std::string& name) {
+        return variables_.contains(name) ? std::optional(variables_[name]) : std::nullopt;
+      },
+      "the metadata server can't be reached");
+  EXPECT_EQ(error.kind, Error::Kind::credentials);
+  EXPECT_TRUE(error.what.contains("GOOGLE_APPLICATION_CREDENTIALS is not set")) << error.what;
+  EXPECT_TRUE(error.what.contains((folder_ / ".config/gcloud").string())) << error.what;
+  EXPECT_TRUE(error.what.contains("metadata server")) << error.what;
+  EXPECT_TRUE(error.remedy.contains("--credentials")) << error.remedy;
 }
 
 TEST_F(CredentialsFile, ManagesWithoutAHomeFolder) {
-  const auto found = find();
-  ASSERT_FALSE(found);
-  EXPECT_NE(found.error().what.find("HOME is not set"), std::string::npos);
+  const auto error = no_credentials([](const std::string&) { return std::nullopt; }, "nothing");
+  EXPECT_TRUE(error.what.contains("HOME is not set")) << error.what;
 }
 
 }  // namespace

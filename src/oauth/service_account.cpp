@@ -8,6 +8,8 @@
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 
+#include "oauth/endpoint_url.h"
+#include "oauth/json_fields.h"
 #include "oauth/rsa_key.h"
 
 namespace fanfare::oauth {
@@ -22,13 +24,6 @@ constexpr std::string_view new_key_remedy =
 std::unexpected<Error> malformed(std::string_view path, std::string_view fault,
                                  std::string_view remedy = new_key_remedy) {
   return fail(Error::Kind::input, fmt::format("key file {}: {}", path, fault), std::string(remedy));
-}
-
-// Empty when it is absent or not text.
-std::string_view text_of(const json::object& file, std::string_view name) {
-  const auto* value = file.if_contains(name);
-  const auto* text = value != nullptr ? value->if_string() : nullptr;
-  return text != nullptr ? std::string_view(text->data(), text->size()) : std::string_view();
 }
 
 struct OtherKind {
@@ -62,30 +57,6 @@ std::unexpected<Error> wrong_type(const json::object& file, std::string_view pat
   }
   if (type.empty()) return malformed(path, "the field \"type\" is missing");
   return malformed(path, "the field \"type\" is not \"service_account\"");
-}
-
-bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
-}
-
-// The host of an http or https URL, brackets included; empty when there is none or the URL hides
-// it behind a user name, as in http://127.0.0.1@elsewhere.
-std::string_view host_of(std::string_view url) {
-  url.remove_prefix(std::min(url.size(), url.find("://") + 3));
-  const auto authority = url.substr(0, url.find_first_of("/?#"));
-  if (authority.contains('@')) return {};
-  if (authority.starts_with('[')) return authority.substr(0, authority.find(']') + 1);
-  return authority.substr(0, authority.find(':'));
-}
-
-bool is_printable(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
-bool is_safe_token_uri(std::string_view uri) {
-  if (!is_printable(uri) || uri.contains('#')) return false;
-  if (uri.starts_with("https://")) return !host_of(uri).empty();
-  return uri.starts_with("http://") && is_loopback(host_of(uri));
 }
 
 Result<void> check_private_key(std::string_view pem, std::string_view path) {
@@ -126,7 +97,7 @@ Result<ServiceAccount> parse_service_account(std::string_view text, std::string_
   account.universe_domain =
       file->contains("universe_domain") ? text_of(*file, "universe_domain") : "googleapis.com";
   account.private_key = Secret(std::string(private_key));
-  if (!is_safe_token_uri(account.token_uri)) {
+  if (!is_safe_url(account.token_uri)) {
     return malformed(path, "\"token_uri\" is not an https URL (http is taken to localhost only)");
   }
   return account;

@@ -1,6 +1,7 @@
 #include "oauth/token_answer.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 
@@ -8,6 +9,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
+
+#include "oauth/json_fields.h"
 
 namespace fanfare::oauth {
 namespace {
@@ -26,32 +29,13 @@ bool is_credential_char(char c) {
   return alphanumeric || std::string_view("-_.~+/=").contains(c);
 }
 
+// Of access tokens, JWTs, client secrets and refresh tokens.
+constexpr std::array<std::string_view, 4> secret_beginnings{"ya29.", "eyJ", "GOCSPX-", "1//"};
+
 bool looks_secret(std::string_view word) {
-  return word.size() > max_word_bytes || word.starts_with("ya29.") || word.starts_with("eyJ");
-}
-
-// The endpoint's words, fit for a log: printable, short, and without long opaque words, since an
-// endpoint (or a proxy before it) may echo what we sent.
-std::string quote(std::string_view text) {
-  std::string out;
-  while (!text.empty() && out.size() < max_quote_bytes) {
-    const auto* end = std::ranges::find_if_not(text, is_credential_char);
-    const auto word = text.substr(0, static_cast<std::size_t>(end - text.begin()));
-    out += looks_secret(word) ? "[hidden]" : word;
-    text.remove_prefix(word.size());
-    if (text.empty()) break;
-    const bool printable = text.front() >= ' ' && text.front() < '\x7f';
-    out += printable ? text.front() : ' ';
-    text.remove_prefix(1);
-  }
-  out.resize(std::min(out.size(), max_quote_bytes));
-  return out;
-}
-
-std::string_view text_of(const json::object& body, std::string_view name) {
-  const auto* value = body.if_contains(name);
-  const auto* text = value != nullptr ? value->if_string() : nullptr;
-  return text != nullptr ? std::string_view(text->data(), text->size()) : std::string_view();
+  return word.size() > max_word_bytes ||
+         std::ranges::any_of(secret_beginnings,
+                             [word](auto beginning) { return word.starts_with(beginning); });
 }
 
 std::string lower(std::string_view text) {
@@ -94,21 +78,8 @@ std::string remedy_of(TokenFault fault) {
   return "";
 }
 
-std::unexpected<TokenError> refused(std::string_view code, std::string_view description) {
-  const auto fault =
-      code == "invalid_grant" ? fault_of_grant(description) : TokenFault::configuration;
-  auto what = fmt::format("the token endpoint refused the credentials: {}", quote(code));
-  if (!description.empty()) what += fmt::format(" ({})", quote(description));
-  return failure(fault, std::move(what), remedy_of(fault));
-}
-
 std::unexpected<TokenError> unusable(std::string_view why) {
   return failure(TokenFault::service, fmt::format("the token endpoint answered 200, but {}", why));
-}
-
-// A value that isn't one line of visible ASCII can't go into a header (RFC 6750, 2.1).
-bool fits_a_header(std::string_view token) {
-  return !token.empty() && std::ranges::all_of(token, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 std::optional<seconds> lifetime_of(const json::object& body) {
@@ -152,8 +123,42 @@ std::string_view to_string(TokenFault fault) noexcept {
   return "";
 }
 
+std::string quote_safely(std::string_view text) {
+  std::string out;
+  while (!text.empty() && out.size() < max_quote_bytes) {
+    const auto* end = std::ranges::find_if_not(text, is_credential_char);
+    const auto word = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+    out += looks_secret(word) ? "[hidden]" : word;
+    text.remove_prefix(word.size());
+    if (text.empty()) break;
+    const bool printable = text.front() >= ' ' && text.front() < '\x7f';
+    out += printable ? text.front() : ' ';
+    text.remove_prefix(1);
+  }
+  out.resize(std::min(out.size(), max_quote_bytes));
+  return out;
+}
+
+bool fits_a_header(std::string_view token) {
+  return !token.empty() && std::ranges::all_of(token, [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+TokenError judge_key_refusal(std::string_view code, std::string_view description) {
+  const auto fault =
+      code == "invalid_grant" ? fault_of_grant(description) : TokenFault::configuration;
+  return {fault, refusal_text("the token endpoint refused the credentials", code, description),
+          remedy_of(fault)};
+}
+
+std::string refusal_text(std::string_view what, std::string_view code,
+                         std::string_view description) {
+  auto text = fmt::format("{}: {}", what, quote_safely(code));
+  if (!description.empty()) text += fmt::format(" ({})", quote_safely(description));
+  return text;
+}
+
 std::expected<AccessToken, TokenError> parse_token_answer(int status, std::string_view text,
-                                                          SystemTime asked_at) {
+                                                          SystemTime asked_at, JudgeRefusal judge) {
   if (status >= 500 || status == 429 || status == 408) {
     return failure(TokenFault::service,
                    fmt::format("the token endpoint is unavailable (status {})", status));
@@ -165,7 +170,7 @@ std::expected<AccessToken, TokenError> parse_token_answer(int status, std::strin
     return body != nullptr ? read_token(*body, asked_at) : unusable("not with JSON");
   }
   if (body != nullptr && !text_of(*body, "error").empty()) {
-    return refused(text_of(*body, "error"), text_of(*body, "error_description"));
+    return std::unexpected(judge(text_of(*body, "error"), text_of(*body, "error_description")));
   }
   // The endpoint's own refusals are JSON; anything else is a proxy's page or a wrong URL.
   if (status == 400 || status == 401) {

@@ -43,10 +43,25 @@ struct AccessToken {
   SystemTime expires_at{};
 };
 
+/// Words from elsewhere, fit for a log: printable, short, and without long opaque words, since an
+/// endpoint (or a proxy before it) may echo what we sent.
+[[nodiscard]] std::string quote_safely(std::string_view text);
+
+/// True for what can stand in a header: one line of visible ASCII (RFC 6750, 2.1).
+[[nodiscard]] bool fits_a_header(std::string_view token);
+
+/// "WHAT: CODE (DESCRIPTION)", quoted safely.
+[[nodiscard]] std::string refusal_text(std::string_view what, std::string_view code,
+                                       std::string_view description);
+
+/// What a refusal (the fields error and error_description of RFC 6749, 5.2) means; each kind of
+/// credential reads them in its own way. This one is a service account's key.
+[[nodiscard]] TokenError judge_key_refusal(std::string_view code, std::string_view description);
+using JudgeRefusal = TokenError (*)(std::string_view code, std::string_view description);
+
 /// Reads a whole answer. `asked_at` is when the request was made: lifetimes count from there, so
 /// that a slow answer shortens ours and never lengthens it.
-[[nodiscard]] std::expected<AccessToken, TokenError> parse_token_answer(int status,
-                                                                        std::string_view body,
-                                                                        SystemTime asked_at);
+[[nodiscard]] std::expected<AccessToken, TokenError> parse_token_answer(
+    int status, std::string_view body, SystemTime asked_at, JudgeRefusal judge = judge_key_refusal);
 
 }  // namespace fanfare::oauth

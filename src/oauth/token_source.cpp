@@ -23,17 +23,10 @@ seconds parse_retry_after(const std::string& text, SystemTime now) {
   return std::max(seconds(0), std::chrono::ceil<seconds>(*date - now));
 }
 
-std::expected<AccessToken, TokenError> read_reply(const TokenReply& reply, SystemTime asked_at) {
-  if (reply.answered) return parse_token_answer(reply.status, reply.body, asked_at);
-  return std::unexpected(
-      TokenError{TokenFault::network,
-                 fmt::format("the token endpoint can't be reached: {}", reply.reason), ""});
-}
-
 }  // namespace
 
 struct TokenSource::Impl : std::enable_shared_from_this<Impl> {
-  std::unique_ptr<Credential> credential;
+  std::shared_ptr<Credential> credential;
   FetchToken fetch;
   TokenSourceOptions options;
 
@@ -57,27 +50,34 @@ struct TokenSource::Impl : std::enable_shared_from_this<Impl> {
 
   void start_fetch(SystemTime now) {
     fetching = true;
-    auto request = credential->make_request(now);
-    if (!request) {
-      on_failure({TokenFault::configuration, request.error().what, request.error().remedy},
-                 seconds(0), now);
-      return;
+    advance(credential->begin(now, messaging_scope), now, now, seconds(0));
+  }
+
+  // `begun_at` is when the first step was taken, `now` when this progress was made.
+  void advance(Progress progress, SystemTime begun_at, SystemTime now, seconds asked_pause) {
+    if (auto* error = std::get_if<TokenError>(&progress.state)) {
+      on_failure(std::move(*error), asked_pause, now);
+    } else if (auto* got = std::get_if<AccessToken>(&progress.state)) {
+      on_token(std::move(*got), begun_at);
+    } else {
+      take_step(std::move(std::get<Step>(progress.state)), begun_at);
     }
-    fetch(*std::move(request), [weak = weak_from_this(), now](const TokenReply& reply) {
-      if (const auto self = weak.lock()) self->on_reply(reply, now);
+  }
+
+  void take_step(Step step, SystemTime begun_at) {
+    fetch(std::move(step.ask), [weak = weak_from_this(), then = std::move(step.then),
+                                begun_at](const TokenReply& reply) {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->advance(then(reply), begun_at, reply.received_at,
+                    parse_retry_after(reply.retry_after, reply.received_at));
     });
   }
 
-  void on_reply(const TokenReply& reply, SystemTime asked_at) {
-    auto answer = read_reply(reply, asked_at);
-    if (!answer) {
-      on_failure(std::move(answer).error(), parse_retry_after(reply.retry_after, reply.received_at),
-                 reply.received_at);
-      return;
-    }
-    const auto lifetime = answer->expires_at - asked_at;
-    token = Token{std::make_shared<const Secret>(std::move(answer->value)), ++generation};
-    expires_at = answer->expires_at;
+  void on_token(AccessToken got, SystemTime begun_at) {
+    const auto lifetime = got.expires_at - begun_at;
+    token = Token{std::make_shared<const Secret>(std::move(got.value)), ++generation};
+    expires_at = got.expires_at;
     refresh_at = expires_at - std::min<SystemTime::duration>(options.refresh_before, lifetime / 10);
     failure.reset();
     failures_in_a_row = 0;
@@ -85,6 +85,8 @@ struct TokenSource::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void on_failure(TokenError error, seconds asked_pause, SystemTime now) {
+    // An old key refused, and a new one unusable: the second is the cause that can be mended.
+    if (const auto warning = credential->warning()) error.what += fmt::format("; {}", *warning);
     if (is_passing(error.fault)) {
       const auto doubled = options.first_pause * (1 << std::min(failures_in_a_row, 16));
       pause = std::max(std::min(doubled, options.max_pause), asked_pause);
@@ -105,7 +107,7 @@ struct TokenSource::Impl : std::enable_shared_from_this<Impl> {
   }
 };
 
-TokenSource::TokenSource(std::unique_ptr<Credential> credential, FetchToken fetch,
+TokenSource::TokenSource(std::shared_ptr<Credential> credential, FetchToken fetch,
                          TokenSourceOptions options)
     : impl_(std::make_shared<Impl>()) {
   impl_->credential = std::move(credential);
@@ -144,6 +146,10 @@ void TokenSource::reject(std::uint64_t generation, SystemTime now) {
 
 const std::optional<TokenError>& TokenSource::latest_failure() const noexcept {
   return impl_->failure;
+}
+
+std::optional<std::string> TokenSource::warning() const {
+  return impl_->credential->warning();
 }
 
 }  // namespace fanfare::oauth

@@ -1,6 +1,6 @@
 // TokenSource: the current access token, fetched when needed, by one fetch at a time however many
 // ask. A machine: it has no socket (it is given a fetch function) and no clock (time is an
-// argument), and acts only when it is called.
+// argument), and acts only when it is called. One fetch is all the steps of its credential.
 //
 //   none --get--> fetching --token--> valid --little time left, get--> valid + fetching
 //    ^               |                  |                                   |
@@ -29,19 +29,9 @@
 
 namespace fanfare::oauth {
 
-/// What came back for one TokenRequest.
-struct TokenReply {
-  bool answered = false;     ///< A whole answer arrived.
-  int status = 0;            ///< When answered.
-  std::string body;          ///< When answered.
-  std::string retry_after;   ///< The Retry-After header; empty: absent.
-  std::string reason;        ///< When not answered: the transport's words, for people.
-  SystemTime received_at{};  ///< When this became known.
-};
-
 using TokenReplyHandler = std::function<void(TokenReply)>;
-/// Performs one request; calls the handler exactly once, at once or later, on the same thread.
-using FetchToken = std::function<void(TokenRequest, TokenReplyHandler)>;
+/// Performs one ask; calls the handler exactly once, at once or later, on the same thread.
+using FetchToken = std::function<void(Ask, TokenReplyHandler)>;
 
 /// A token as it is handed out; cheap to copy.
 struct Token {
@@ -62,7 +52,7 @@ class TokenSource {
   using Outcome = std::expected<Token, TokenError>;
   using Callback = std::function<void(const Outcome&)>;
 
-  TokenSource(std::unique_ptr<Credential> credential, FetchToken fetch,
+  TokenSource(std::shared_ptr<Credential> credential, FetchToken fetch,
               TokenSourceOptions options = {});
   /// Callbacks that still wait are called with a network fault; these must not call it again.
   ~TokenSource();
@@ -80,6 +70,9 @@ class TokenSource {
   /// Why the latest fetch failed; nullopt after one succeeded. The way to learn of trouble while
   /// the old token still serves.
   [[nodiscard]] const std::optional<TokenError>& latest_failure() const noexcept;
+
+  /// What the credential wants a person to know although it works.
+  [[nodiscard]] std::optional<std::string> warning() const;
 
  private:
   struct Impl;

@@ -13,9 +13,13 @@ using namespace std::chrono_literals;
 class FixedCredential final : public Credential {
  public:
   explicit FixedCredential(bool works) : works_(works) {}
-  [[nodiscard]] Result<TokenRequest> make_request(SystemTime) const override {
-    if (!works_) return fail(Error::Kind::credentials, "can't sign", "get a key");
-    return TokenRequest{"https://example.com/token", Secret("form")};
+  [[nodiscard]] Progress begin(SystemTime now, std::string_view) override {
+    if (!works_) return {TokenError{TokenFault::configuration, "can't sign", "get a key"}};
+    return {Step{form_request("https://example.com/token", Secret("form")),
+                 [now](const TokenReply& reply) {
+                   if (!reply.answered) return unreachable("the token endpoint", reply);
+                   return ended(parse_token_answer(reply.status, reply.body, now));
+                 }}};
   }
 
  private:
@@ -25,12 +29,11 @@ class FixedCredential final : public Credential {
 // A token endpoint that answers when the test says so, and a clock that the test moves.
 struct World {
   explicit World(bool credential_works = true)
-      : source(
-            std::make_unique<TokenSource>(std::make_unique<FixedCredential>(credential_works),
-                                          [this](const TokenRequest&, TokenReplyHandler on_reply) {
-                                            ++fetches;
-                                            open.push_back(std::move(on_reply));
-                                          })) {}
+      : source(std::make_unique<TokenSource>(std::make_shared<FixedCredential>(credential_works),
+                                             [this](const Ask&, TokenReplyHandler on_reply) {
+                                               ++fetches;
+                                               open.push_back(std::move(on_reply));
+                                             })) {}
 
   void reply(TokenReply reply) {
     reply.received_at = now;
@@ -44,10 +47,11 @@ struct World {
            fmt::format(R"({{"access_token":"{}","expires_in":{}}})", token, lifetime),
            "",
            "",
-           {}});
+           {},
+           ""});
   }
   void fail_with(int status, const std::string& retry_after = "") {
-    reply({true, status, "", retry_after, "", {}});
+    reply({true, status, "", retry_after, "", {}, ""});
   }
   void revoke() {
     reply({true,
@@ -55,7 +59,8 @@ struct World {
            R"({"error":"invalid_grant","error_description":"Invalid JWT Signature."})",
            "",
            "",
-           {}});
+           {},
+           ""});
   }
 
   void ask() {

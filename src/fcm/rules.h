@@ -25,6 +25,8 @@ inline constexpr std::array rule_table = {
          "FCM took the message and named it", ""},
     Rule{"topic.already_subscribed", VerdictKind::accepted, FaultDomain::none,
          "the registration was subscribed to the topic before", ""},
+    Rule{"topic.changed", VerdictKind::accepted, FaultDomain::none,
+         "the registration is subscribed to the topic, or no longer, as was asked", ""},
 
     // --- The device ---
     Rule{"token.unregistered", VerdictKind::device_gone, FaultDomain::device,
@@ -43,6 +45,13 @@ inline constexpr std::array rule_table = {
     Rule{"token.suspect", VerdictKind::device_suspect, FaultDomain::device,
          "FCM refused the request and named neither device nor message as the cause",
          "Send the same message to another device: if that works, this registration is at fault."},
+
+    Rule{"topic.too_many", VerdictKind::message_invalid, FaultDomain::device,
+         "the registration has as many topics as FCM allows",
+         "Unsubscribe it from topics that are no longer used; 2,000 is the most."},
+    Rule{"topic.permission", VerdictKind::message_invalid, FaultDomain::device,
+         "this project may not change the topics of this registration",
+         "Check that the registration belongs to this project."},
 
     // --- What a probe brought to light after token.suspect (probe.h) ---
     Rule{"token.probe_unregistered", VerdictKind::device_gone, FaultDomain::device,

@@ -248,6 +248,11 @@ class Recorder {
   Recorder(Registry::Impl& impl, const Campaign& campaign, SystemTime at)
       : impl_(impl), campaign_(campaign), at_(at) {}
 
+  /// The campaign that an event is part of; none has the id 0.
+  [[nodiscard]] std::optional<std::int64_t> part_of() const {
+    return campaign_.id == 0 ? std::nullopt : std::optional(campaign_.id);
+  }
+
   void update_campaign() {
     const CampaignCounts& counts = campaign_.counts;
     impl_.database
@@ -290,7 +295,7 @@ class Recorder {
         *from == State::retired && change.to == State::suspect ? State::retired : change.to;
     impl_.add_event(change.id,
                     {at_, *from, to, "verdict", change.rule, bounded_evidence(change.evidence)},
-                    campaign_.id);
+                    part_of());
     if (to != *from) {
       impl_.set_state(change.id, to, to == State::active ? "" : change.rule, at_);
     } else if (to != State::active) {
@@ -322,6 +327,16 @@ class Recorder {
 };
 
 }  // namespace
+
+Result<void> Registry::apply(std::span<const Change> changes, SystemTime at) {
+  return guarded([&] {
+    Transaction transaction(impl_->database);
+    const Campaign none;
+    Recorder recorder(*impl_, none, at);
+    for (const Change& change : changes) recorder.changed(change);
+    transaction.commit();
+  });
+}
 
 Result<void> Registry::record(const Campaign& campaign, const Progress& progress) {
   return guarded([&] {

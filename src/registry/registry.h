@@ -209,6 +209,8 @@ class Registry {
   [[nodiscard]] Result<std::optional<Probe>> latest_probe(DeviceId id);
   /// How many devices had their latest probe in this campaign.
   [[nodiscard]] Result<std::uint64_t> probe_count(std::int64_t campaign);
+  /// Changes through verdicts outside of any campaign (topics), in one transaction.
+  [[nodiscard]] Result<void> apply(std::span<const Change> changes, SystemTime at);
   /// Records progress and the campaign's cursor, done, counts, state and report length, all in
   /// one transaction.
   [[nodiscard]] Result<void> record(const Campaign& campaign, const Progress& progress);

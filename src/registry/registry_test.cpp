@@ -426,6 +426,15 @@ TEST_F(BrakeTest, CountsLaterSuspectsAndIsOneWhenPulledTwice) {
   EXPECT_EQ(brakes[0].suspects, 3U);
 }
 
+TEST_F(BrakeTest, VerdictsOutsideOfACampaignChangeTheStateAndKeepTheirEvidence) {
+  const std::vector<Change> changes = {{5, State::retired, gone, R"({"status":404})"}};
+  ASSERT_TRUE(registry_->apply(changes, day0 + 4h));
+  EXPECT_EQ(states().back(), 'r');
+  const auto history = registry_->history(5).value();
+  EXPECT_EQ(history.back().rule, gone);
+  EXPECT_EQ(history.back().evidence, R"({"status":404})");
+}
+
 TEST_F(BrakeTest, ReleaseBringsTheSuspectsBack) {
   EXPECT_EQ(registry_->release_brakes(day0 + 3h).value(), 2U);
   EXPECT_EQ(states(), "aarra");

@@ -42,7 +42,8 @@ Result<client::FcmSenderOptions> sender_options(const ClientOptions& options,
 
 }  // namespace
 
-Result<client::ClientParts> client::network_parts(const ClientOptions& options) {
+Result<client::ClientParts> client::network_parts(const ClientOptions& options,
+                                                  std::optional<OtherCall> call) {
   auto connection = resolve_connection(options, process_environment());
   if (!connection) return std::unexpected(std::move(connection).error());
   ClientParts parts;
@@ -53,6 +54,7 @@ Result<client::ClientParts> client::network_parts(const ClientOptions& options) 
   auto pacer = std::make_shared<RatePacer>(
       PacerOptions{.messages_per_minute = options.messages_per_minute, .ramp = options.ramp});
   sender->pacer = pacer.get();
+  sender->call = std::move(call);
   parts.project = sender->project;
   parts.retry = retry_options_of(options);
   parts.validate_only = options.validate_only;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <future>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "fanfare/client.h"
 
+#include "client/fcm_sender.h"
 #include "client/lane.h"
 #include "client/retry_loop.h"
 
@@ -23,8 +25,9 @@ struct ClientParts {
 };
 
 /// What a client over the network is made of; reads the credentials, connects nowhere yet. For
-/// those who drive a lane themselves.
-[[nodiscard]] Result<ClientParts> network_parts(const ClientOptions& options);
+/// those who drive a lane themselves. With `call`, another API than messages:send is called.
+[[nodiscard]] Result<ClientParts> network_parts(const ClientOptions& options,
+                                                std::optional<OtherCall> call = std::nullopt);
 
 /// The only maker of Clients; Client::open is it over the network.
 struct ClientMaker {

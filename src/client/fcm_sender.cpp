@@ -183,7 +183,11 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
 
   void submit(Job job) {
     http2::Request request = prototype;
-    job.message->append_body(job.target, request.body);
+    if (options.call) {
+      options.call->fill(options.project, job.target, request);
+    } else {
+      job.message->append_body(job.target, request.body);
+    }
     job.token_generation = token_generation;
     pool->send(std::move(request), [this, job = std::move(job)](http2::Ended ended) mutable {
       on_ended(std::move(job), std::move(ended));
@@ -193,7 +197,8 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   void on_ended(Job job, http2::Ended ended) {
     Answer answer = to_answer(std::move(ended));
     answer.received_at = options.wall_clock();
-    Verdict verdict = judge(answer, job.target.kind);
+    Verdict verdict = options.call ? options.call->judge(answer, job.target.kind)
+                                   : judge(answer, job.target.kind);
     if (verdict.kind == VerdictKind::credential_stale) {
       if (tokens && !job.repeated && !closing) {
         repeat_with_fresh_token(std::move(job));

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "fanfare/result.h"
@@ -28,6 +29,13 @@ class io_context;
 
 namespace fanfare::client {
 
+/// Another API of FCM's in place of messages:send, with the same tokens, retries and pace.
+struct OtherCall {
+  /// Completes a request to one target: method, path, body, and headers at the front.
+  std::function<void(const std::string& project, const Target&, http2::Request&)> fill;
+  std::function<Verdict(const Answer&, TargetKind)> judge;
+};
+
 struct FcmSenderOptions {
   std::string project;
   http2::Origin origin;
@@ -35,8 +43,9 @@ struct FcmSenderOptions {
   std::shared_ptr<http2::TlsContext> tls;
   http2::PoolOptions pool;
   std::shared_ptr<oauth::Credential> credential;  ///< Null: requests carry no token.
-  std::string quota_project;  ///< Who pays (x-goog-user-project); empty: unsaid.
-  Pacer* pacer = nullptr;     ///< Null: no pacing. Outlives the sender.
+  std::string quota_project;           ///< Who pays (x-goog-user-project); empty: unsaid.
+  std::optional<OtherCall> call = {};  ///< Given: messages are ignored and may be null.
+  Pacer* pacer = nullptr;              ///< Null: no pacing. Outlives the sender.
   std::function<SystemTime()> wall_clock = std::chrono::system_clock::now;
 };
 

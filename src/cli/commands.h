@@ -16,6 +16,7 @@ void add_send(CLI::App& root, Context& context);
 void add_check_message(CLI::App& root, Context& context);
 void add_explain(CLI::App& root, Context& context);
 void add_devices(CLI::App& root, Context& context);
+void add_topics(CLI::App& root, Context& context);
 void add_emulate(CLI::App& root, Context& context);
 void add_bench(CLI::App& root, Context& context);
 void add_completion(CLI::App& root, Context& context);

@@ -63,7 +63,7 @@ class Topics(Case):
         self.assertEqual(self.topics_of(self.living[0]), (0, []))
 
     def test_a_blocked_project_retires_nobody(self):
-        self.emulator_.fault(kind="api_disabled")
+        self.emulator_.fault(fault="api_disabled")
         status, summary, errors = self.change("subscribe")
         self.assertEqual(status, 3, summary)
         self.assertEqual({line["state"] for line in self.states(self.store).values()}, {"active"})

@@ -47,7 +47,7 @@ void add_globals(CLI::App& root, Globals& globals, Settings& settings) {
   text("--project", globals.project, "ID", "FANFARE_PROJECT",
        "Firebase project; without it that of the credentials");
   text("--credentials", globals.credentials, "FILE", "FANFARE_CREDENTIALS",
-       "Service-account key; without it the application default credentials");
+       "Credentials of any kind; without it the application default credentials");
   text("--endpoint", globals.endpoint, "URL", "FANFARE_ENDPOINT",
        "Talk to this instead of FCM; http:// is plaintext");
   text("--iid-endpoint", globals.iid_endpoint, "URL", "FANFARE_IID_ENDPOINT",

@@ -205,9 +205,14 @@ void Findings::add(const CheckRule& rule, std::string path, std::string what, st
 }
 
 std::vector<Finding> Findings::take() {
-  std::ranges::stable_partition(
-      found_, [](const Finding& finding) { return finding.severity == Severity::fault; });
-  return std::move(found_);
+  // Faults first. Not stable_partition: clang refuses what libstdc++ 12 uses inside it.
+  std::vector<Finding> ordered;
+  for (const Severity wanted : {Severity::fault, Severity::warning}) {
+    for (Finding& finding : found_) {
+      if (finding.severity == wanted) ordered.push_back(std::move(finding));
+    }
+  }
+  return ordered;
 }
 
 void check_image(const std::string& url, std::string path, Findings& findings) {

@@ -33,8 +33,9 @@ struct ClientMaker;
 }
 
 struct ClientOptions {
-  /// Credentials file of any kind (docs/credentials.md). Empty: GOOGLE_APPLICATION_CREDENTIALS, else
-  /// the well-known file of gcloud, else the machine's metadata server. Not needed when FCM_EMULATOR_HOST is set or the endpoint is plaintext.
+  /// Credentials file of any kind (docs/credentials.md). Empty: GOOGLE_APPLICATION_CREDENTIALS,
+  /// else the well-known file of gcloud, else the machine's metadata server. Not needed when
+  /// FCM_EMULATOR_HOST is set or the endpoint is plaintext.
   std::string credentials_file = {};
   std::string project = {};     ///< Empty: the credentials' own project.
   std::string endpoint = {};    ///< Empty: https://fcm.googleapis.com; "http://…" is plaintext.

@@ -132,12 +132,12 @@ void LanePort::start(std::span<const Delivery> deliveries) {
     batch.push_back({delivery.id, delivery.target, delivery.probe ? probe_ : message_});
   }
   lane_.post([batch = std::move(batch), results = results_, &io = lane_.io()](Sender* sender) {
-    for (const auto& [id, target, message] : batch) {
+    for (const Send& each : batch) {
       if (sender == nullptr) {
-        Results::add(results, io, {id, unsent_attempt(target, "the client was closed")});
+        Results::add(results, io, {each.id, unsent_attempt(each.target, "the client was closed")});
         continue;
       }
-      sender->send(message, target, [results, &io, id = id](Attempt attempt) {
+      sender->send(each.message, each.target, [results, &io, id = each.id](Attempt attempt) {
         Results::add(results, io, {id, std::move(attempt)});
       });
     }

@@ -110,7 +110,7 @@ void TokenFetcher::send(const oauth::TokenRequest& request, oauth::TokenReplyHan
   }
   auto http = to_http(request, *url);
   if (!url->origin.tls) {
-    send_plain(*url, std::move(http), std::move(on_reply));
+    send_plain(*url, http, std::move(on_reply));
     return;
   }
   if (!tls_) {
@@ -126,7 +126,7 @@ void TokenFetcher::send(const oauth::TokenRequest& request, oauth::TokenReplyHan
   });
 }
 
-void TokenFetcher::send_plain(const Url& url, http2::Request http,
+void TokenFetcher::send_plain(const Url& url, const http2::Request& http,
                               oauth::TokenReplyHandler on_reply) {
   const auto plain = std::make_shared<Plain>();
   plain->on_reply = std::move(on_reply);

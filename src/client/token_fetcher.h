@@ -54,7 +54,7 @@ class TokenFetcher {
  private:
   struct Plain;
   void send(const oauth::TokenRequest& request, oauth::TokenReplyHandler on_reply);
-  void send_plain(const Url& url, http2::Request http, oauth::TokenReplyHandler on_reply);
+  void send_plain(const Url& url, const http2::Request& http, oauth::TokenReplyHandler on_reply);
   http2::Pool& pool_to(const http2::Origin& origin);
 
   boost::asio::io_context& io_;

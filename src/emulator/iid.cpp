@@ -188,7 +188,7 @@ json::object import_one(const std::string& apns_token, DeviceBook& devices) {
   auto registration = import_apns_token(apns_token);
   if (!devices.adopt(registration, Platform::ios)) return result;
   result["status"] = "OK";
-  result["registration_token"] = std::move(registration);
+  result["registration_token"] = registration;
   return result;
 }
 

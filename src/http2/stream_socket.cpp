@@ -138,7 +138,7 @@ void StreamSocket::start() {
   read();
 }
 
-void StreamSocket::start_tls(std::unique_ptr<TlsEngine> tls, std::string first) {
+void StreamSocket::start_tls(std::unique_ptr<TlsEngine> tls, const std::string& first) {
   tls_ = std::move(tls);
   deliver_tls(bytes_of(first));
 }

@@ -57,7 +57,7 @@ class StreamSocket : public std::enable_shared_from_this<StreamSocket> {
   static std::shared_ptr<StreamSocket> adopt(boost::asio::ip::tcp::socket socket, Owner& owner);
 
   /// From here on TLS is spoken, with `first` as the first bytes from the wire.
-  void start_tls(std::unique_ptr<TlsEngine> tls, std::string first);
+  void start_tls(std::unique_ptr<TlsEngine> tls, const std::string& first);
 
   /// Writes what there is, at the end of this turn of the loop.
   void flush_soon();

@@ -5,36 +5,16 @@
 #include <fmt/format.h>
 
 #include "base/json_text.h"
+#include "fcm/api_text.h"
 #include "fcm/error_body.h"
-#include "fcm/json_document.h"
 #include "fcm/rules.h"
 
 namespace fanfare::fcm {
 namespace {
 
-const JsonValue* member(const JsonValue& object, std::string_view name) {
-  for (const JsonMember& each : object.members) {
-    if (each.name == name) return &each.value;
-  }
-  return nullptr;
-}
-
 std::string text_of(const JsonValue& object, std::string_view camel, std::string_view snake) {
-  const JsonValue* found = member(object, camel);
-  if (found == nullptr) found = member(object, snake);
+  const JsonValue* found = member(object, camel, snake);
   return found != nullptr && found->kind == JsonValue::Kind::string ? found->text : std::string();
-}
-
-std::unexpected<Error> not_documented(std::string_view what) {
-  return fail(Error::Kind::network, fmt::format("the answer is not FCM's: {}", what),
-              "check the endpoint, and any proxy in between");
-}
-
-Result<JsonValue> parse_object(std::string_view body) {
-  auto document = parse_json(body);
-  if (!document) return not_documented(document.error().what);
-  if (document->kind != JsonValue::Kind::object) return not_documented("no JSON object");
-  return document;
 }
 
 std::string base_path(std::string_view project, std::string_view registration) {
@@ -43,20 +23,6 @@ std::string base_path(std::string_view project, std::string_view registration) {
 }
 
 }  // namespace
-
-std::string percent_encode(std::string_view text) {
-  constexpr std::string_view unreserved =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  std::string out;
-  for (const char c : text) {
-    if (unreserved.contains(c)) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
 
 std::string topic_path(TopicDeed deed, std::string_view project, std::string_view registration,
                        std::string_view topic) {
@@ -75,19 +41,18 @@ std::string subscriptions_path(std::string_view project, std::string_view regist
 }
 
 Result<SubscriptionPage> parse_subscriptions(std::string_view body) {
-  const auto document = parse_object(body);
+  const auto document = parse_api_object(body);
   if (!document) return std::unexpected(document.error());
   SubscriptionPage page;
   page.next_page = text_of(*document, "nextPageToken", "next_page_token");
-  const JsonValue* list = member(*document, "topicSubscriptions");
-  if (list == nullptr) list = member(*document, "topic_subscriptions");
+  const JsonValue* list = member(*document, "topicSubscriptions", "topic_subscriptions");
   if (list == nullptr) return page;
   for (const JsonMember& each : list->members) {
     Subscription subscription{text_of(each.value, "topicName", "topic_name"),
                               text_of(each.value, "createTime", "create_time")};
     if (subscription.topic.empty()) {
       // Only the full name is certain: projects/P/registrations/R/topicSubscriptions/TOPIC.
-      const std::string name = text_of(each.value, "name", "name");
+      const std::string name = text_member(each.value, "name");
       subscription.topic = name.substr(name.rfind('/') + 1);
     }
     page.subscriptions.push_back(std::move(subscription));
@@ -105,6 +70,10 @@ Verdict judge_topic(const Answer& answer, TargetKind target) {
     }
   }
   return judge(answer, target);
+}
+
+Verdict judge_subscriptions(const Answer& answer, TargetKind target) {
+  return judge_call(answer, target, parse_subscriptions(answer.body).has_value());
 }
 
 std::string_view iid_batch_path(TopicDeed deed) noexcept {
@@ -135,7 +104,7 @@ Result<std::vector<Verdict>> parse_iid_results(std::string_view body, std::size_
       Word{"INTERNAL", "service.internal"},        Word{"DEADLINE_EXCEEDED", "service.timeout"},
       Word{"UNAVAILABLE", "service.unavailable"},
   };
-  const auto document = parse_object(body);
+  const auto document = parse_api_object(body);
   if (!document) return std::unexpected(document.error());
   const JsonValue* results = member(*document, "results");
   if (results == nullptr || results->members.size() != count) {

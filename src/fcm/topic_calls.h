@@ -11,16 +11,13 @@
 #include <string_view>
 #include <vector>
 
+#include "fanfare/api_data.h"
 #include "fanfare/result.h"
 #include "fanfare/verdict.h"
 
 namespace fanfare::fcm {
 
 enum class TopicDeed : std::uint8_t { subscribe, unsubscribe };
-
-/// Bytes as they stand in one segment of a path or in a query (RFC 3986, 2.1): all but the
-/// unreserved ones are escaped. Tokens contain ':'.
-[[nodiscard]] std::string percent_encode(std::string_view text);
 
 // The v1 API --------------------------------------------------------------------------------------
 
@@ -33,10 +30,6 @@ enum class TopicDeed : std::uint8_t { subscribe, unsubscribe };
                                              std::string_view registration,
                                              std::string_view page_token);
 
-struct Subscription {
-  std::string topic;
-  std::string since;  ///< RFC 3339 as FCM wrote it; empty: not said.
-};
 struct SubscriptionPage {
   std::vector<Subscription> subscriptions;
   std::string next_page;  ///< Empty: this was the last.
@@ -47,6 +40,9 @@ struct SubscriptionPage {
 /// What an answer to a request about a registration's topics means. Any 200 is a success: there is
 /// no message whose name could be missing. So is 409: it was subscribed before.
 [[nodiscard]] Verdict judge_topic(const Answer& answer, TargetKind target);
+
+/// The same for a page of topics, whose body must be one.
+[[nodiscard]] Verdict judge_subscriptions(const Answer& answer, TargetKind target);
 
 // The Instance ID API -----------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <future>
 #include <memory>
@@ -58,6 +59,11 @@ struct Outcome {
   int attempts = 0;  ///< 0: held back because project or platform is blocked; the verdict says why.
   [[nodiscard]] bool accepted() const noexcept { return verdict.kind == VerdictKind::accepted; }
 };
+
+/// What a question to one of FCM's other APIs ends with: the reply, or the outcome that says why
+/// there is none.
+template <class T>
+using Reply = std::expected<T, Outcome>;
 
 class Client {
  public:

@@ -237,10 +237,12 @@ void Context::on(CLI::App& command, Task task) {
 
 void add_commands(CLI::App& root, Context& context) {
   add_send(root, context);
+  add_delivery_data(root, context);
   add_check_message(root, context);
   add_explain(root, context);
   add_devices(root, context);
   add_topics(root, context);
+  add_groups(root, context);
   add_emulate(root, context);
   add_bench(root, context);
   add_completion(root, context);

@@ -13,10 +13,13 @@ struct Context;
 void add_commands(CLI::App& root, Context& context);
 
 void add_send(CLI::App& root, Context& context);
+void add_preflight(CLI::App& root, Context& context);
+void add_delivery_data(CLI::App& root, Context& context);
 void add_check_message(CLI::App& root, Context& context);
 void add_explain(CLI::App& root, Context& context);
 void add_devices(CLI::App& root, Context& context);
 void add_topics(CLI::App& root, Context& context);
+void add_groups(CLI::App& root, Context& context);
 void add_emulate(CLI::App& root, Context& context);
 void add_bench(CLI::App& root, Context& context);
 void add_completion(CLI::App& root, Context& context);

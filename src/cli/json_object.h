@@ -4,8 +4,11 @@
 #include <concepts>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "base/json_text.h"
 
@@ -26,6 +29,9 @@ class JsonObject {
   JsonObject& number(std::string_view name, T value) {
     member(name) += std::to_string(value);
     return *this;
+  }
+  JsonObject& number_or_null(std::string_view name, const std::optional<double>& value) {
+    return json(name, value ? fmt::format("{:g}", *value) : "null");
   }
   JsonObject& boolean(std::string_view name, bool value) {
     return json(name, value ? "true" : "false");

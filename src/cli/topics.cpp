@@ -1,4 +1,6 @@
 // topics: subscribe devices to a topic, unsubscribe them, list what a device is subscribed to.
+#include "fanfare/topics.h"
+
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -6,13 +8,13 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "base/json_text.h"
+#include "cli/api_options.h"
 #include "cli/app.h"
 #include "cli/commands.h"
+#include "cli/instance.h"
 #include "cli/json_object.h"
 #include "cli/progress.h"
 #include "cli/store.h"
-#include "client/api_calls.h"
 #include "delivery/evidence.h"
 #include "delivery/ledger.h"
 #include "delivery/report.h"
@@ -26,10 +28,6 @@ namespace {
 
 using fcm::TopicDeed;
 
-constexpr std::string_view google_iid = "https://iid.googleapis.com";
-// 3,000 a second for a project (FCM: "topic-messaging"); beyond it answers RESOURCE_EXHAUSTED.
-constexpr std::uint64_t changes_per_minute = 180'000;
-
 struct TopicOptions {
   std::string topic;
   std::vector<std::string> tokens, fids;
@@ -38,53 +36,6 @@ struct TopicOptions {
   bool iid = false;
   std::string report_file;
 };
-
-ClientOptions client_options(const Globals& globals) {
-  ClientOptions client;
-  client.credentials_file = globals.credentials;
-  client.project = globals.project;
-  client.endpoint = globals.endpoint;
-  client.ca_file = globals.ca_file;
-  client.messages_per_minute = changes_per_minute;
-  client.ramp = std::chrono::milliseconds(0);
-  return client;
-}
-
-void add_iid_header(http2::Request& request) {
-  request.headers.insert(request.headers.begin(), {"access_token_auth", "true"});
-}
-
-// A batch of the Instance ID API travels as one target whose value is its tokens, a line each.
-std::vector<std::string> tokens_of(const std::string& lines) {
-  std::vector<std::string> tokens;
-  std::size_t begin = 0;
-  while (begin < lines.size()) {
-    const std::size_t end = std::min(lines.find('\n', begin), lines.size());
-    tokens.push_back(lines.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return tokens;
-}
-
-client::OtherCall v1_call(TopicDeed deed, const std::string& topic) {
-  return {.fill =
-              [=](const std::string& project, const Target& target, http2::Request& request) {
-                request.method = deed == TopicDeed::subscribe ? "POST" : "DELETE";
-                request.path = fcm::topic_path(deed, project, target.value, topic);
-                if (deed == TopicDeed::subscribe) request.body = "{}";
-              },
-          .judge = fcm::judge_topic};
-}
-
-client::OtherCall iid_call(TopicDeed deed, const std::string& topic) {
-  return {.fill =
-              [=](const std::string&, const Target& batch, http2::Request& request) {
-                request.path = fcm::iid_batch_path(deed);
-                request.body = fcm::iid_batch_body(topic, tokens_of(batch.value));
-                add_iid_header(request);
-              },
-          .judge = fcm::judge_topic};
-}
 
 // Whose topics are changed: named ones, a file's, or an audience's, one after the other.
 class Registrations {
@@ -186,7 +137,8 @@ class Changes {
  public:
   explicit Changes(std::optional<registry::Registry>& store) : store_(store) {}
 
-  void enter(const Target& registration, const Outcome& outcome, const Verdict& verdict) {
+  void enter(const Outcome& outcome) {
+    const Verdict& verdict = outcome.verdict;
     ++by_rule_[std::string(verdict.rule)];
     switch (delivery::fate_of(verdict.kind)) {
       case delivery::Fate::accepted:
@@ -194,13 +146,11 @@ class Changes {
         return;
       case delivery::Fate::retired:
         ++dead_;
-        return note_dead(registration, outcome, verdict);
+        return note_dead(outcome);
       case delivery::Fate::unknown:
       case delivery::Fate::failed:
         ++failed_;
-        if (verdict.action == Action::hold_project || verdict.kind == VerdictKind::unsent) {
-          blocked_ = verdict;
-        }
+        if (blocks(verdict)) blocked_ = verdict;
         return;
     }
   }
@@ -243,9 +193,10 @@ class Changes {
   }
 
  private:
-  void note_dead(const Target& registration, const Outcome& outcome, const Verdict& verdict) {
+  void note_dead(const Outcome& outcome) {
+    const Verdict& verdict = outcome.verdict;
     if (!store_) return;
-    const auto device = store_->find(registration);
+    const auto device = store_->find(outcome.target);
     if (!device || !*device || (*device)->state == registry::State::retired) return;
     braked_ = braked_ || registry::brake_pulls({}, verdict.rule, dead_, changed_ + dead_);
     pending_.push_back({(*device)->id,
@@ -271,19 +222,6 @@ Result<std::optional<delivery::Report>> open_report(const std::string& file) {
   return std::optional(std::move(*opened));
 }
 
-// One batch's tokens for each turn; FIDs have no place in that API.
-std::optional<Target> next_batch(Registrations& registrations) {
-  std::string lines;
-  for (std::size_t count = 0; count < fcm::iid_batch_size; ++count) {
-    const auto target = registrations.next();
-    if (!target) break;
-    if (!lines.empty()) lines += '\n';
-    lines += target->value;
-  }
-  if (lines.empty()) return std::nullopt;
-  return Target{TargetKind::token, std::move(lines)};
-}
-
 Result<ExitStatus> change(Context& context, const TopicOptions& options, TopicDeed deed) {
   const auto findings = check_target({TargetKind::topic, options.topic});
   if (fcm::has_fault(findings)) {
@@ -297,49 +235,29 @@ Result<ExitStatus> change(Context& context, const TopicOptions& options, TopicDe
   auto report = open_report(options.report_file);
   if (!report) return std::unexpected(report.error());
 
-  ClientOptions client = client_options(context.globals);
-  if (options.iid) {
-    if (!context.globals.iid_endpoint.empty()) client.endpoint = context.globals.iid_endpoint;
-    if (client.endpoint.empty() && std::getenv("FCM_EMULATOR_HOST") == nullptr) {
-      client.endpoint = google_iid;
-    }
-  }
-  auto calls = client::ApiCalls::open(
-      client, options.iid ? iid_call(deed, options.topic) : v1_call(deed, options.topic));
-  if (!calls) return std::unexpected(calls.error());
-  for (const auto& warning : calls->warnings()) context.log.write(LogLevel::warning, warning);
+  const auto api = options.iid ? TopicApi::instance_id : TopicApi::v1;
+  auto topics = Topics::open(
+      options.iid ? instance_id_options(context.globals) : client_options(context.globals), api);
+  if (!topics) return std::unexpected(topics.error());
+  log_warnings(context, topics->warnings());
 
   Changes changes(registrations->store());
   std::optional<Error> trouble;
-  const auto enter = [&](const Target& registration, const Outcome& outcome,
-                         const Verdict& verdict) {
-    changes.enter(registration, outcome, verdict);
+  const auto next = [&]() -> std::optional<Target> {
+    return trouble ? std::nullopt : registrations->next();
+  };
+  const auto enter = [&](const Outcome& outcome) {
+    changes.enter(outcome);
     if (*report) {
-      (*report)->add(registration, verdict, outcome.answer.status, outcome.attempts);
+      (*report)->add(outcome.target, outcome.verdict, outcome.answer.status, outcome.attempts);
     }
+    if (const auto recorded = changes.record_some(); !recorded) trouble = recorded.error();
   };
-  const auto enter_batch = [&](const Outcome& outcome) {
-    const auto tokens = tokens_of(outcome.target.value);
-    auto verdicts = outcome.accepted() ? fcm::parse_iid_results(outcome.answer.body, tokens.size())
-                                       : std::vector<Verdict>(tokens.size(), outcome.verdict);
-    if (!verdicts) trouble = verdicts.error();
-    for (std::size_t i = 0; verdicts && i < tokens.size(); ++i) {
-      enter({TargetKind::token, tokens[i]}, outcome, (*verdicts)[i]);
-    }
-  };
-  calls->each(
-      [&]() -> std::optional<Target> {
-        if (trouble) return std::nullopt;
-        return options.iid ? next_batch(*registrations) : registrations->next();
-      },
-      [&](const Outcome& outcome) {
-        if (options.iid) {
-          enter_batch(outcome);
-        } else {
-          enter(outcome.target, outcome, outcome.verdict);
-        }
-        if (const auto recorded = changes.record_some(); !recorded) trouble = recorded.error();
-      });
+  if (deed == TopicDeed::subscribe) {
+    topics->subscribe_each(options.topic, next, enter);
+  } else {
+    topics->unsubscribe_each(options.topic, next, enter);
+  }
   if (!trouble) trouble = registrations->trouble();
   if (const auto recorded = changes.record(); !recorded) trouble = recorded.error();
   if (*report) {
@@ -354,46 +272,23 @@ Result<ExitStatus> change(Context& context, const TopicOptions& options, TopicDe
   return changes.status();
 }
 
-// A registration's topics, page by page.
-Result<ExitStatus> list(Context& context, const std::string& registration) {
-  std::string page_token;
-  auto calls = client::ApiCalls::open(
-      client_options(context.globals),
-      {.fill =
-           [&page_token](const std::string& project, const Target& target,
-                         http2::Request& request) {
-             request.method = "GET";
-             request.path = fcm::subscriptions_path(project, target.value, page_token);
-           },
-       .judge = fcm::judge_topic});
-  if (!calls) return std::unexpected(calls.error());
+// A registration's topics.
+Result<ExitStatus> list(Context& context, const std::string& registration, bool iid) {
+  auto topics =
+      Topics::open(iid ? instance_id_options(context.globals) : client_options(context.globals),
+                   iid ? TopicApi::instance_id : TopicApi::v1);
+  if (!topics) return std::unexpected(topics.error());
+  log_warnings(context, topics->warnings());
+  const auto all = topics->list({TargetKind::token, registration});
+  if (!all) return tell_failure(context, shortened(printable(registration), 40), all.error());
   Table table({{"topic"}, {"since"}});
-  do {
-    std::optional<Target> target(Target{TargetKind::token, registration});
-    std::optional<Outcome> outcome;
-    calls->each([&] { return std::exchange(target, std::nullopt); },
-                [&](const Outcome& came) { outcome = came; });
-    if (!outcome->accepted()) {
-      const Verdict& verdict = outcome->verdict;
-      context.log.write(
-          LogLevel::error,
-          fmt::format("{}: {} ({}): {}", shortened(printable(registration), 40),
-                      to_string(verdict.kind), verdict.rule, printable(verdict.text)));
-      return verdict.action == Action::hold_project || verdict.kind == VerdictKind::unsent
-                 ? ExitStatus::blocked
-                 : ExitStatus::some_failed;
+  for (const auto& [topic, since] : *all) {
+    if (context.globals.json) {
+      context.out.json_line(JsonObject().text("topic", topic).text_or_null("since", since).str());
+    } else {
+      table.add({printable(topic), printable(since)});
     }
-    const auto page = fcm::parse_subscriptions(outcome->answer.body);
-    if (!page) return std::unexpected(page.error());
-    for (const auto& [topic, since] : page->subscriptions) {
-      if (context.globals.json) {
-        context.out.json_line(JsonObject().text("topic", topic).text_or_null("since", since).str());
-      } else {
-        table.add({printable(topic), printable(since)});
-      }
-    }
-    page_token = page->next_page;
-  } while (!page_token.empty());
+  }
   if (!context.globals.json) context.out.say(table.empty() ? "no topics\n" : table.render());
   return ExitStatus::accepted;
 }
@@ -442,8 +337,11 @@ void add_topics(CLI::App& root, Context& context) {
   add_change(*topics, context, TopicDeed::unsubscribe);
   CLI::App* listing = topics->add_subcommand("list", "List the topics of one device");
   auto registration = std::make_shared<std::string>();
+  auto iid = std::make_shared<bool>(false);
   listing->add_option("REG", *registration, "A token or a FID")->required()->type_name("REG");
-  context.on(*listing, [&context, registration] { return list(context, *registration); });
+  listing->add_flag("--iid", *iid, "Over the Instance ID API, which takes tokens only");
+  context.on(*listing, [=, &context] { return list(context, *registration, *iid); });
+  add_instance_commands(*topics, context);
 }
 
 }  // namespace fanfare::cli

@@ -42,9 +42,9 @@ Result<client::FcmSenderOptions> sender_options(const ClientOptions& options,
 
 }  // namespace
 
-Result<client::ClientParts> client::network_parts(const ClientOptions& options,
+Result<client::ClientParts> client::network_parts(const ClientOptions& options, const Api& api,
                                                   std::optional<OtherCall> call) {
-  auto connection = resolve_connection(options, process_environment());
+  auto connection = resolve_connection(options, process_environment(), ask_metadata, api.endpoint);
   if (!connection) return std::unexpected(std::move(connection).error());
   ClientParts parts;
   parts.warnings = connection->warnings;
@@ -54,6 +54,7 @@ Result<client::ClientParts> client::network_parts(const ClientOptions& options,
   auto pacer = std::make_shared<RatePacer>(
       PacerOptions{.messages_per_minute = options.messages_per_minute, .ramp = options.ramp});
   sender->pacer = pacer.get();
+  sender->scope = api.scope;
   sender->call = std::move(call);
   parts.project = sender->project;
   parts.retry = retry_options_of(options);

@@ -8,6 +8,7 @@
 
 #include "fanfare/client.h"
 
+#include "client/api.h"
 #include "client/fcm_sender.h"
 #include "client/lane.h"
 #include "client/retry_loop.h"
@@ -25,8 +26,9 @@ struct ClientParts {
 };
 
 /// What a client over the network is made of; reads the credentials, connects nowhere yet. For
-/// those who drive a lane themselves. With `call`, another API than messages:send is called.
+/// those who drive a lane themselves. With `call`, something else than messages:send is called.
 [[nodiscard]] Result<ClientParts> network_parts(const ClientOptions& options,
+                                                const Api& api = fcm_api,
                                                 std::optional<OtherCall> call = std::nullopt);
 
 /// The only maker of Clients; Client::open is it over the network.

@@ -13,7 +13,6 @@
 namespace fanfare::client {
 namespace {
 
-constexpr std::string_view fcm_endpoint = "https://fcm.googleapis.com";
 constexpr std::string_view google_universe = "googleapis.com";
 constexpr std::string_view metadata_type = "metadata_server";
 constexpr std::string_view emulator_project = "demo-project";
@@ -27,10 +26,11 @@ struct Endpoint {
   bool is_emulator = false;  // By FCM_EMULATOR_HOST.
 };
 
-Result<Endpoint> choose_endpoint(const std::string& named, const oauth::Environment& environment) {
+Result<Endpoint> choose_endpoint(const std::string& named, std::string_view api,
+                                 const oauth::Environment& environment) {
   const auto emulator = variable(environment, "FCM_EMULATOR_HOST");
   if (!named.empty() || emulator.empty()) {
-    auto origin = http2::parse_origin(named.empty() ? fcm_endpoint : std::string_view(named));
+    auto origin = http2::parse_origin(named.empty() ? api : std::string_view(named));
     if (!origin) return std::unexpected(std::move(origin).error());
     return Endpoint{*std::move(origin), false};
   }
@@ -166,9 +166,9 @@ std::vector<std::string> warnings_for(const Connection& connection,
 }  // namespace
 
 Result<Connection> resolve_connection(const ClientOptions& options,
-                                      const oauth::Environment& environment,
-                                      const AskMetadata& ask) {
-  auto endpoint = choose_endpoint(options.endpoint, environment);
+                                      const oauth::Environment& environment, const AskMetadata& ask,
+                                      std::string_view api) {
+  auto endpoint = choose_endpoint(options.endpoint, api, environment);
   if (!endpoint) return std::unexpected(std::move(endpoint).error());
   Connection connection;
   connection.origin = std::move(endpoint->origin);

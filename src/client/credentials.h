@@ -6,7 +6,7 @@
 //   https://…      any                 the endpoint       yes, by the credentials that are found
 //   http://…       any                 the endpoint       when a file is named by the caller
 //   none           host:port           http://host:port   never: a real one would go unencrypted
-//   none           none                FCM                yes, by the credentials that are found
+//   none           none                the API's host     yes, by the credentials that are found
 #pragma once
 
 #include <filesystem>
@@ -19,6 +19,7 @@
 #include "fanfare/client.h"
 #include "fanfare/result.h"
 
+#include "client/api.h"
 #include "http2/pool.h"
 #include "oauth/credential.h"
 #include "oauth/credentials_file.h"
@@ -47,7 +48,8 @@ using AskMetadata = std::function<oauth::TokenReply(const oauth::TokenRequest&)>
 /// can't be, ::credentials or ::input when the key file is missing or wrong.
 [[nodiscard]] Result<Connection> resolve_connection(const ClientOptions& options,
                                                     const oauth::Environment& environment,
-                                                    const AskMetadata& ask = ask_metadata);
+                                                    const AskMetadata& ask = ask_metadata,
+                                                    std::string_view api = fcm_api.endpoint);
 
 /// The environment of this process.
 [[nodiscard]] oauth::Environment process_environment();

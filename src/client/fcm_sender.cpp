@@ -96,9 +96,11 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   void use_credential() {
     fetcher = std::make_unique<TokenFetcher>(io, options.tls, options.wall_clock);
     tokens = std::make_unique<oauth::TokenSource>(
-        options.credential, [this](const oauth::Ask& ask, oauth::TokenReplyHandler on_reply) {
+        options.credential,
+        [this](const oauth::Ask& ask, oauth::TokenReplyHandler on_reply) {
           fetcher->fetch(ask, std::move(on_reply));
-        });
+        },
+        oauth::TokenSourceOptions{.scope = options.scope});
     if (!options.quota_project.empty()) {
       prototype.headers.push_back({"x-goog-user-project", options.quota_project});
     }

@@ -43,6 +43,7 @@ struct FcmSenderOptions {
   std::shared_ptr<http2::TlsContext> tls;
   http2::PoolOptions pool;
   std::shared_ptr<oauth::Credential> credential;  ///< Null: requests carry no token.
+  std::string scope{oauth::messaging_scope};      ///< What its tokens must be good for.
   std::string quota_project;           ///< Who pays (x-goog-user-project); empty: unsaid.
   std::optional<OtherCall> call = {};  ///< Given: messages are ignored and may be null.
   Pacer* pacer = nullptr;              ///< Null: no pacing. Outlives the sender.

@@ -50,7 +50,7 @@ struct TokenSource::Impl : std::enable_shared_from_this<Impl> {
 
   void start_fetch(SystemTime now) {
     fetching = true;
-    advance(credential->begin(now, messaging_scope), now, now, seconds(0));
+    advance(credential->begin(now, options.scope), now, now, seconds(0));
   }
 
   // `begun_at` is when the first step was taken, `now` when this progress was made.

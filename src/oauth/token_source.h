@@ -25,6 +25,7 @@
 #include "base/secret.h"
 #include "base/time_text.h"
 #include "oauth/credential.h"
+#include "oauth/scope.h"
 #include "oauth/token_answer.h"
 
 namespace fanfare::oauth {
@@ -40,6 +41,7 @@ struct Token {
 };
 
 struct TokenSourceOptions {
+  std::string scope{messaging_scope};  ///< What the tokens must be good for.
   /// Refresh when this much remains, or a tenth of the lifetime if that is less.
   std::chrono::seconds refresh_before{300};
   std::chrono::seconds first_pause{1};   ///< After a failure that passes; doubles each time.

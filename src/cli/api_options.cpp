@@ -1,0 +1,44 @@
+#include "cli/api_options.h"
+
+#include <fmt/format.h>
+
+#include "fcm/rules.h"
+
+namespace fanfare::cli {
+
+ClientOptions client_options(const Globals& globals) {
+  ClientOptions client;
+  client.credentials_file = globals.credentials;
+  client.project = globals.project;
+  client.endpoint = globals.endpoint;
+  client.ca_file = globals.ca_file;
+  return client;
+}
+
+ClientOptions instance_id_options(const Globals& globals) {
+  ClientOptions client = client_options(globals);
+  if (!globals.iid_endpoint.empty()) client.endpoint = globals.iid_endpoint;
+  return client;
+}
+
+void log_warnings(Context& context, const std::vector<std::string>& warnings) {
+  for (const auto& warning : warnings) context.log.write(LogLevel::warning, warning);
+}
+
+bool blocks(const Verdict& verdict) noexcept {
+  return verdict.action == Action::hold_project || verdict.kind == VerdictKind::unsent;
+}
+
+ExitStatus tell_failure(Context& context, std::string_view subject, const Outcome& outcome) {
+  const Verdict& verdict = outcome.verdict;
+  std::string text = fmt::format("{}: {} ({})", subject, to_string(verdict.kind), verdict.rule);
+  if (const auto* rule = fcm::find_rule(verdict.rule)) text += fmt::format(": {}", rule->summary);
+  if (!verdict.text.empty()) text += fmt::format("\n  FCM says: {}", printable(verdict.text));
+  if (const auto remedy = fcm::remedy_for(verdict.rule); !remedy.empty()) {
+    text += fmt::format("\n  {}", remedy);
+  }
+  context.log.write(LogLevel::error, text);
+  return blocks(verdict) ? ExitStatus::blocked : ExitStatus::some_failed;
+}
+
+}  // namespace fanfare::cli

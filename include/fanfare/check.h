@@ -20,17 +20,20 @@
 
 namespace fanfare {
 
+/// How bad a finding is.
 enum class Severity : std::uint8_t {
   fault,    ///< FCM refuses this message, to whomever it goes.
   warning,  ///< FCM takes it, but it may not do what was meant.
 };
 
+/// "fault", "warning".
 [[nodiscard]] constexpr std::string_view to_string(Severity severity) noexcept {
   return severity == Severity::fault ? "fault" : "warning";
 }
 
+/// One thing that is wrong or doubtful in a message.
 struct Finding {
-  Severity severity = Severity::fault;
+  Severity severity = Severity::fault;  ///< Whether FCM would refuse it.
   /// Stable id of the rule, such as "check.ttl_range". Points to static storage.
   std::string_view rule;
   std::string path;    ///< "message.android.ttl"; "message" when no one field is at fault.
@@ -52,14 +55,16 @@ struct Finding {
 /// About how many bytes of payload each platform gets: its data (keys and values), and the texts
 /// of its notification. FCM does not say how it counts, so that this is an estimate.
 struct SizeEstimate {
-  std::size_t android_bytes = 0;
-  std::size_t apns_bytes = 0;
-  std::size_t webpush_bytes = 0;
+  std::size_t android_bytes = 0;  ///< What an Android device gets.
+  std::size_t apns_bytes = 0;     ///< What an Apple device gets.
+  std::size_t webpush_bytes = 0;  ///< What a browser gets.
   bool operator==(const SizeEstimate&) const = default;
 };
+/// The estimate that check.size and check.too_large compare with their limits.
 [[nodiscard]] SizeEstimate estimate_size(const Message& message);
 
-/// The documented limit of the payload: 4096 bytes, and 2048 for topics and conditions.
+/// The documented limit of the payload: 4096 bytes, and 2048 for topics and conditions (FCM's
+/// reference, "ErrorCode"). FCM was seen to take somewhat more (docs/protocol.md, "Limits").
 [[nodiscard]] constexpr std::size_t payload_limit_bytes(TargetKind kind) noexcept {
   return is_registration(kind) ? 4096 : 2048;
 }

@@ -27,12 +27,15 @@
 #include "fanfare/target.h"
 #include "fanfare/verdict.h"
 
+/// Client sends a Message to a Target, and Outcome says what became of it; judge() and
+/// check_message() are the parts of it that need no network.
 namespace fanfare {
 
 namespace client {
 struct ClientMaker;
 }
 
+/// How a Client reaches FCM, and how it behaves there. All defaults are for the real service.
 struct ClientOptions {
   /// Credentials file of any kind (docs/credentials.md). Empty: GOOGLE_APPLICATION_CREDENTIALS,
   /// else the well-known file of gcloud, else the machine's metadata server. Not needed when
@@ -45,18 +48,24 @@ struct ClientOptions {
   std::size_t connections = 4;  ///< At most this many, 100 messages under way on each.
   std::uint64_t messages_per_minute = 600'000;  ///< FCM's default quota; 0: no pacing.
   std::chrono::milliseconds ramp{60'000};       ///< From a slow start to the full rate.
+  /// For one answer, from the request's first byte. FCM asks for at least 10 s ("scale-fcm").
   std::chrono::milliseconds request_timeout{30'000};
+  /// For one message, the first included. An attempt that certainly never arrived is not counted
+  /// until it had to be waited for.
   int max_attempts = 5;
+  /// Since send() was called: no attempt starts later. FCM takes failures that outlast an hour for
+  /// an outage or a misreading ("scale-fcm").
   std::chrono::milliseconds give_up_after{std::chrono::hours(1)};
   bool retry_unknown = true;  ///< False: a message whose outcome is unknown is not sent again.
 };
 
 /// The end of one message to one target.
 struct Outcome {
-  Target target;
+  Target target;     ///< As it was given.
   Verdict verdict;   ///< Of the last attempt.
   Answer answer;     ///< The raw answer behind it.
   int attempts = 0;  ///< 0: held back because project or platform is blocked; the verdict says why.
+  /// FCM took the message; no display is promised.
   [[nodiscard]] bool accepted() const noexcept { return verdict.kind == VerdictKind::accepted; }
 };
 
@@ -65,17 +74,21 @@ struct Outcome {
 template <class T>
 using Reply = std::expected<T, Outcome>;
 
+/// One project's connection to FCM.
 class Client {
  public:
   /// Reads the credentials and starts the client's thread; connects on first use.
-  /// Error::Kind::credentials or ::input when the key file is missing or wrong, ::usage when no
-  /// project is known.
+  /// Error::Kind::credentials or Error::Kind::input when the key file is missing or wrong,
+  /// Error::Kind::usage when no project is known.
   [[nodiscard]] static Result<Client> open(const ClientOptions& options);
+  /// What was moved from may only be assigned to or destroyed.
   Client(Client&&) noexcept;
+  /// As destroying this client, then taking the other's place.
   Client& operator=(Client&&) noexcept;
   /// Ends what is pending (as unknown or unsent), then returns. Not from within a callback.
   ~Client();
 
+  /// Called exactly once for each send, on the client's thread. It must not throw.
   using Callback = std::function<void(Outcome)>;
 
   /// Sends one message; `on_outcome` is called exactly once. While the project is found blocked,
@@ -94,6 +107,7 @@ class Client {
   void send_each(const Message& message, const std::function<std::optional<Target>()>& next,
                  const std::function<void(const Outcome&)>& on_outcome);
 
+  /// The id of the project that is sent for.
   [[nodiscard]] const std::string& project() const noexcept;
 
  private:

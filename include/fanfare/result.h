@@ -19,11 +19,12 @@ struct Error {
     credentials,  ///< No credentials, or they were refused.
     network,      ///< The other side can't be reached or can't be trusted.
   };
-  Kind kind = Kind::usage;
-  std::string what;    ///< One sentence naming the thing and the place; never a secret.
-  std::string remedy;  ///< What a person can do about it; empty when nothing is known to help.
+  Kind kind = Kind::usage;  ///< Who must act.
+  std::string what;         ///< One sentence naming the thing and the place; never a secret.
+  std::string remedy;       ///< What a person can do about it; empty when nothing is known to help.
 };
 
+/// What a function that can fail returns: its value, or why there is none.
 template <class T>
 using Result = std::expected<T, Error>;
 

@@ -36,9 +36,10 @@ enum class TargetKind : std::uint8_t {
   return "";
 }
 
+/// One receiver, as FCM names it. Ordered by kind, then by value.
 struct Target {
-  TargetKind kind = TargetKind::token;
-  std::string value;
+  TargetKind kind = TargetKind::token;  ///< How `value` is to be read.
+  std::string value;                    ///< The registration, name or expression; empty: none.
   auto operator<=>(const Target&) const = default;
 };
 

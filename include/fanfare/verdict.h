@@ -2,7 +2,8 @@
 //
 // FCM names the cause of a failure in error.details[], in the entry of type "…FcmError". The
 // HTTP status is coarser: 400 covers a wrong message and a wrong token alike, and a 404 without
-// that entry says nothing about the token. docs/verdicts.md has a paragraph for each rule.
+// that entry says nothing about the token. docs/verdicts.md has a paragraph for each rule,
+// docs/protocol.md the bodies and their sources.
 #pragma once
 
 #include <chrono>
@@ -24,10 +25,10 @@ struct Answer {
                ///< stream id, no connection.
     unknown,   ///< It left us and no whole answer came: time-out, reset, half an answer.
   };
-  Transport transport = Transport::answered;
-  int status = 0;           ///< 100..599; 0 when nothing was answered.
-  std::string body;         ///< As received; may be HTML, cut, or empty.
-  std::string retry_after;  ///< The Retry-After header as text; empty: absent.
+  Transport transport = Transport::answered;  ///< Unless `answered`, only `reason` has a meaning.
+  int status = 0;                             ///< 100..599; 0 when nothing was answered.
+  std::string body;                           ///< As received; may be HTML, cut, or empty.
+  std::string retry_after;                    ///< The Retry-After header as text; empty: absent.
   std::chrono::system_clock::time_point received_at{};  ///< Turns a Retry-After date into a wait.
   std::string reason;  ///< When not answered: the transport's words, for people.
 };
@@ -78,8 +79,11 @@ enum class Action : std::uint8_t {
   resend,              ///< Send again at once on another connection.
 };
 
+/// The enumerator's name, "device_gone"; the same in reports, the store and `--json`.
 [[nodiscard]] std::string_view to_string(VerdictKind kind) noexcept;
+/// The enumerator's name, "platform_credential".
 [[nodiscard]] std::string_view to_string(FaultDomain domain) noexcept;
+/// The enumerator's name, "retire_device".
 [[nodiscard]] std::string_view to_string(Action action) noexcept;
 
 /// The action of a kind; the only place where a meaning becomes a deed.
@@ -88,12 +92,13 @@ enum class Action : std::uint8_t {
 /// Inverse of to_string; nullopt for other text.
 [[nodiscard]] std::optional<VerdictKind> parse_verdict_kind(std::string_view text) noexcept;
 
+/// The meaning of one answer, and why it has it.
 struct Verdict {
-  VerdictKind kind = VerdictKind::unknown_outcome;
+  VerdictKind kind = VerdictKind::unknown_outcome;  ///< What the answer means.
   /// Stable id of the rule that fired, such as "token.unregistered". Points to static storage.
   std::string_view rule;
-  FaultDomain fault_domain = FaultDomain::none;
-  Action action = Action::follow_policy;
+  FaultDomain fault_domain = FaultDomain::none;  ///< Whose fault it is.
+  Action action = Action::follow_policy;         ///< What to do; follows from `kind`.
   std::string code;   ///< FcmError code, else google.rpc status, else empty.
   std::string field;  ///< The field at fault, "message.token"; empty when none is named.
   std::string name;   ///< FCM's name of an accepted message, "projects/P/messages/ID".

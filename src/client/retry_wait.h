@@ -2,7 +2,8 @@
 // function.
 //
 // Sources: FCM "scale-fcm" (never again at once, 10 s and more after 500 and 503, doubling, each
-// message with its own jitter) and "ErrorCode" (429: Retry-After, else a minute).
+// message with its own jitter) and "ErrorCode" (429: Retry-After, else a minute);
+// docs/protocol.md, "Retries", has them all.
 #pragma once
 
 #include <chrono>

@@ -2,7 +2,7 @@
 //
 // The envelope is google.rpc.Status: {"error": {code, message, status, details: [{"@type": …}]}}.
 // The order of `details` is not stable, and any part may be missing or of another type; such a
-// part is as good as absent.
+// part is as good as absent. docs/protocol.md, "Error bodies", has the types and both generations.
 #pragma once
 
 #include <chrono>

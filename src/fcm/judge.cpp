@@ -10,8 +10,8 @@
 #include "fcm/utf8.h"
 
 // The order of the questions is the design: who is certainly not the device comes first, and a
-// device is only blamed by evidence that names it. "Section 6" and "5.2" are the parts of the
-// protocol notes that give the table; docs/verdicts.md tells it to users.
+// device is only blamed by evidence that names it. docs/protocol.md, "Decision table", has the same
+// steps with their sources; docs/verdicts.md tells each rule to users.
 namespace fanfare {
 namespace {
 
@@ -95,7 +95,7 @@ bool blames_apns_credential(const AnswerBody& body) {
   return is_one_of(reason, apns_credential) || reason.starts_with("BadCertificate");
 }
 
-// Step 3 of section 6, without the credentials; nullptr: the reason decides nothing.
+// Without the credentials, which step 2 has asked about; nullptr: the reason decides nothing.
 const Rule* judge_apns_error(const AnswerBody& body) {
   if (!body.apns_error) return nullptr;
   const std::string_view reason = body.apns_error->reason;
@@ -111,7 +111,7 @@ const Rule* judge_apns_error(const AnswerBody& body) {
   return nullptr;
 }
 
-// --- 400: device or message? (section 6) ---
+// --- 400: device or message? (step 4) ---
 
 // True for "message.token" and "message.fid", bare or below another prefix, in any case. Not for
 // "message.data.token": there the app's own data is at fault, and a device would die for it.
@@ -155,7 +155,7 @@ const Rule& message_text_or(std::string_view prose, const Rule& otherwise) {
 }
 
 // What is left when nobody is named: of a device we can find out more, of a topic or a condition
-// only the message can be wrong (step 6).
+// only the message can be wrong.
 const Rule& nobody_named(TargetKind target) {
   switch (target) {
     case TargetKind::token:
@@ -172,7 +172,7 @@ const Rule& nobody_named(TargetKind target) {
 const Rule& judge_bad_request(const Case& it) {
   const AnswerBody& body = it.body;
   const std::string prose = prose_of(body);
-  // Step 1: the parser spoke, not FCM. It never saw the registration as such.
+  // The parser spoke, not FCM. It never saw the registration as such.
   if (body.has_bad_request && body.fcm_error.empty()) {
     return message_text_or(prose, rule("message.parse"));
   }

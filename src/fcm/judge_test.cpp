@@ -62,7 +62,7 @@ bool retires(const Verdict& verdict) {
   return verdict.action == Action::retire_device;
 }
 
-// --- Every body of the protocol notes ---
+// --- Every known body (docs/protocol.md, "Error bodies") ---
 
 struct Golden {
   const char* file;

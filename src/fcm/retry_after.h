@@ -1,4 +1,5 @@
 // How long FCM asks us to wait, from its two places: the Retry-After header and RetryInfo.
+// docs/protocol.md, "Retry-After".
 #pragma once
 
 #include <chrono>

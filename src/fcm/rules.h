@@ -1,6 +1,7 @@
 // The rules of judge(), one row each: every meaning that an answer can have for us, under a stable
 // id. `explain`, the command's advice and docs/verdicts.md all walk this table; scripts and stored
 // evidence refer to the ids, so an id is never renamed or given a second meaning.
+// docs/protocol.md, "Decision table", has the way to each.
 #pragma once
 
 #include <array>

@@ -3,6 +3,7 @@
 // FCM counts messages in windows of a minute that begin when it likes ("throttling-and-quotas"),
 // so the promise is about any 60 seconds, ends included: never more than the limit. And FCM asks
 // to begin slowly and to spread a minute's quota instead of front-loading it ("scale-fcm").
+// docs/protocol.md, "Quotas and rates".
 //
 // The generic cell rate algorithm: `next_` is when the next message would be due at a perfectly
 // even pace; one may go up to `tolerance_` ahead of it, which lets a sender that woke up late

@@ -5,7 +5,7 @@ namespace {
 
 // FcmError SENDER_ID_MISMATCH, for a token or a fid: the registration is another project's.
 bool is_foreign(std::string_view rule) noexcept {
-  return rule.ends_with(".sender_id_mismatch") || rule.ends_with(".foreign");
+  return rule.ends_with("sender_id_mismatch");  // Of an answer or of a probe.
 }
 
 }  // namespace

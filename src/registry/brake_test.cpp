@@ -18,6 +18,7 @@ TEST(Brake, PullsAboveTheShareAndNotAtIt) {
 TEST(Brake, IsQuickerWhenDevicesBelongToAnotherProject) {
   EXPECT_FALSE(brake_pulls({}, "token.unregistered", 150, 1'000));
   EXPECT_TRUE(brake_pulls({}, "token.sender_id_mismatch", 150, 1'000));
+  EXPECT_TRUE(brake_pulls({}, "token.probe_sender_id_mismatch", 150, 1'000));
 }
 
 TEST(Brake, NeedsARetirementEvenWithoutAFloor) {

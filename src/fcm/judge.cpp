@@ -278,6 +278,10 @@ const Rule& judge_status(const Case& it) {
     case 409:
       return body.status == "ALREADY_EXISTS" ? rule("topic.already_subscribed")
                                              : rule("http.unexpected");
+    case 408:  // A proxy's: FCM has none of these two.
+      return rule("service.timeout");
+    case 413:
+      return rule("message.too_large");
     case 429:
       return judge_quota(body);
     default:

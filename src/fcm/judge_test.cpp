@@ -325,9 +325,14 @@ TEST(Judge, ServerErrorsAreRetriedWhateverTheBody) {
 
 TEST(Judge, RedirectsAndUnusualRefusalsBlockTheProject) {
   EXPECT_EQ(rule_of(302, ""), "http.redirect");
-  for (const int status : {402, 405, 407, 409, 410, 413, 418, 451}) {
+  for (const int status : {402, 405, 407, 409, 410, 418, 451}) {
     EXPECT_EQ(rule_of(status, ""), "http.unexpected") << status;
   }
+}
+
+TEST(Judge, AProxysWordsAboutTimeAndSizeHoldNoProject) {
+  EXPECT_EQ(rule_of(408, "<html>Request Time-out</html>"), "service.timeout");
+  EXPECT_EQ(rule_of(413, "<html>too large</html>"), "message.too_large");
 }
 
 TEST(Judge, NoFinalStatusIsNoAnswer) {

@@ -29,8 +29,8 @@ class InstanceId {
 
   /// To which app the tokens belong.
   struct ApnsApp {
-    std::string bundle_id;
-    bool sandbox = false;  ///< Tokens of Apple's sandbox, as development builds have them.
+    std::string bundle_id;  ///< "com.example.app".
+    bool sandbox = false;   ///< Tokens of Apple's sandbox, as development builds have them.
   };
   /// Registers every APNs device token (hexadecimal) of a stream with FCM, 100 a request. The
   /// outcome is accepted when the request was; the token's own end is beside it, and its

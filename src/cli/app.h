@@ -19,7 +19,7 @@ class App;
 
 namespace fanfare::cli {
 
-/// What the shell sees. Scripts rely on the numbers (design.md, section 5).
+/// What the shell sees. Scripts rely on the numbers.
 enum class ExitStatus : std::uint8_t {
   accepted = 0,     ///< Done; every message was accepted.
   some_failed = 1,  ///< Finished, but some targets failed or what was asked for does not exist.

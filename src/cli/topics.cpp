@@ -331,7 +331,7 @@ void add_topics(CLI::App& root, Context& context) {
   topics->footer(
       "Examples:\n"
       "  fanfare topics subscribe news --to devices.csv\n"
-      "  fanfare topics unsubscribe news --audience 'last_seen<90d'\n"
+      "  fanfare topics unsubscribe news --audience 'last_seen>90d'\n"
       "  fanfare topics list TOKEN\n");
   add_change(*topics, context, TopicDeed::subscribe);
   add_change(*topics, context, TopicDeed::unsubscribe);

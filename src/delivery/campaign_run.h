@@ -41,7 +41,7 @@ struct Summary {
   bool deadline_passed = false;
 };
 
-/// 0 all accepted; 1 some failed; 3 blocked; 4 interrupted (design: "The command line").
+/// 0 all accepted; 1 some failed; 3 blocked; 4 interrupted.
 [[nodiscard]] int exit_status(const Summary& summary) noexcept;
 
 struct RunOptions {

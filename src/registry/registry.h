@@ -181,7 +181,7 @@ class Registry {
   /// Brings back all that were retired or suspected at or after `since`, by `rule` if not empty.
   [[nodiscard]] Result<std::uint64_t> restore_since(SystemTime since, const std::string& rule,
                                                     SystemTime now);
-  /// Forgets the devices retired before `before`, with their history (design: after 30 days).
+  /// Forgets the devices retired before `before`, with their history (30 days, as a rule).
   [[nodiscard]] Result<std::uint64_t> purge(SystemTime before);
 
   // Audiences and campaigns ---------------------------------------------------------------------

@@ -29,6 +29,8 @@ struct Answer {
   int status = 0;                             ///< 100..599; 0 when nothing was answered.
   std::string body;                           ///< As received; may be HTML, cut, or empty.
   std::string retry_after;                    ///< The Retry-After header as text; empty: absent.
+  /// The Date header as text, where the machine's clock is in question (preflight.h); else empty.
+  std::string date = {};
   std::chrono::system_clock::time_point received_at{};  ///< Turns a Retry-After date into a wait.
   std::string reason;  ///< When not answered: the transport's words, for people.
 };

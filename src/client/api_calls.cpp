@@ -66,6 +66,10 @@ const std::string& ApiCalls::project() const noexcept {
   return impl_->parts.project;
 }
 
+const std::string& ApiCalls::credentials() const noexcept {
+  return impl_->parts.credentials;
+}
+
 const RetryOptions& ApiCalls::retry() const noexcept {
   return impl_->parts.retry;
 }

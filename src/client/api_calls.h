@@ -41,6 +41,8 @@ class ApiCalls {
   void pause(std::chrono::milliseconds span);
 
   [[nodiscard]] const std::string& project() const noexcept;
+  /// What tokens are asked for with, for people; empty: none are.
+  [[nodiscard]] const std::string& credentials() const noexcept;
   [[nodiscard]] const RetryOptions& retry() const noexcept;
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept;
 

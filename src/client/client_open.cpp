@@ -48,6 +48,11 @@ Result<client::ClientParts> client::network_parts(const ClientOptions& options, 
   if (!connection) return std::unexpected(std::move(connection).error());
   ClientParts parts;
   parts.warnings = connection->warnings;
+  if (connection->credential) {
+    const bool named = !connection->credential_name.empty();
+    parts.credentials =
+        connection->credential_type + (named ? " " : "") + connection->credential_name;
+  }
   auto sender = sender_options(options, *std::move(connection));
   if (!sender) return std::unexpected(std::move(sender).error());
 

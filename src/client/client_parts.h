@@ -22,6 +22,7 @@ struct ClientParts {
   bool validate_only = false;
   /// Whether make_sender succeeded; ready once a lane has called it. Not valid: it can't fail.
   std::shared_future<Result<void>> sender_made = {};
+  std::string credentials = {};  ///< What tokens are asked for with, for people; empty: none.
   std::vector<std::string> warnings = {};  ///< For people, about the credentials.
 };
 

@@ -197,7 +197,10 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void on_ended(Job job, http2::Ended ended) {
+    std::string date;
+    if (options.call) date = http2::find_header(ended.response.headers, "date");
     Answer answer = to_answer(std::move(ended));
+    answer.date = std::move(date);
     answer.received_at = options.wall_clock();
     Verdict verdict = options.call ? options.call->judge(answer, job.target.kind)
                                    : judge(answer, job.target.kind);

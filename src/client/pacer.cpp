@@ -1,6 +1,7 @@
 #include "client/pacer.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace fanfare::client {
 namespace {
@@ -16,11 +17,34 @@ constexpr double throttled_share_min = 0.01;
 constexpr nanoseconds echoes = 5s;
 constexpr nanoseconds recovery = 60s;
 
+double first_share_of(std::uint64_t limit) {
+  return std::min(1.0, std::max(first_share_min, first_per_minute / static_cast<double>(limit)));
+}
+
 double progress(nanoseconds done, nanoseconds whole) {
   return std::clamp(Share(done) / Share(whole), 0.0, 1.0);
 }
 
 }  // namespace
+
+// While the ramp lasts the rate grows evenly, so what is sent is a quadratic of the time.
+std::chrono::seconds time_to_send(const PacerOptions& options, std::uint64_t messages) noexcept {
+  if (options.messages_per_minute == 0 || messages == 0) return {};
+  const double per_second = static_cast<double>(options.messages_per_minute) / 60;
+  const double count = static_cast<double>(messages) / per_second;  // In seconds at the full rate.
+  const double ramp = Share(options.ramp).count();
+  const double first = first_share_of(options.messages_per_minute);
+  const double in_ramp = ramp * (1 + first) / 2;
+  double seconds = 0;
+  if (count >= in_ramp) {
+    seconds = ramp + count - in_ramp;
+  } else {
+    const double growth = (1 - first) / ramp;
+    seconds =
+        growth == 0 ? count : (std::sqrt(first * first + 2 * growth * count) - first) / growth;
+  }
+  return std::chrono::seconds(static_cast<std::chrono::seconds::rep>(std::ceil(seconds)));
+}
 
 RatePacer::RatePacer(const PacerOptions& options)
     : unlimited_(options.messages_per_minute == 0), ramp_(options.ramp) {
@@ -35,8 +59,7 @@ RatePacer::RatePacer(const PacerOptions& options)
   // n <= window / interval + burst, so this is the least interval with n <= usable.
   interval_ = window / static_cast<nanoseconds::rep>(usable - burst + 1) + 1ns;
   tolerance_ = interval_ * static_cast<nanoseconds::rep>(burst - 1);
-  const auto rate = static_cast<double>(limit);
-  first_share_ = std::min(1.0, std::max(first_share_min, first_per_minute / rate));
+  first_share_ = first_share_of(limit);
 }
 
 nanoseconds RatePacer::reserve(Time now) {

@@ -26,6 +26,10 @@ struct PacerOptions {
   std::chrono::milliseconds ramp{60'000};
 };
 
+/// How long `messages` take at this pace, when nothing else holds them up; zero without pacing.
+[[nodiscard]] std::chrono::seconds time_to_send(const PacerOptions& options,
+                                                std::uint64_t messages) noexcept;
+
 /// Time is an argument. Not thread-safe.
 class RatePacer final : public Pacer {
  public:

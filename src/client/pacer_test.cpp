@@ -152,5 +152,23 @@ TEST(Pacer, AWaitIsLongEnough) {
   EXPECT_EQ(pacer.reserve(now + wait), 0ns);
 }
 
+TEST(TimeToSend, IsWhatTheGreediestSenderTakes) {
+  for (const auto& options : {PacerOptions{}, PacerOptions{.messages_per_minute = 6'000},
+                              PacerOptions{.messages_per_minute = 60'000, .ramp = 0ms},
+                              PacerOptions{.messages_per_minute = 60'000, .ramp = 10s}}) {
+    for (const std::uint64_t messages : {100U, 20'000U, 120'000U}) {
+      GreedySender sender(options);
+      while (sender.sent.size() < messages) sender.run_for(1s);
+      const auto estimate = time_to_send(options, messages);
+      const auto taken = std::chrono::duration<double>(sender.sent[messages - 1] - sender.sent[0]);
+      EXPECT_NEAR(std::chrono::duration<double>(estimate).count(), taken.count(),
+                  1.5 + 0.02 * taken.count())
+          << options.messages_per_minute << " a minute, " << messages;
+    }
+  }
+  EXPECT_EQ(time_to_send({.messages_per_minute = 0}, 1'000'000), 0s);
+  EXPECT_EQ(time_to_send({}, 0), 0s);
+}
+
 }  // namespace
 }  // namespace fanfare::client

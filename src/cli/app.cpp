@@ -237,6 +237,7 @@ void Context::on(CLI::App& command, Task task) {
 
 void add_commands(CLI::App& root, Context& context) {
   add_send(root, context);
+  add_preflight(root, context);
   add_delivery_data(root, context);
   add_check_message(root, context);
   add_explain(root, context);

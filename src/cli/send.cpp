@@ -1,6 +1,5 @@
 // send: options in, a plan out, then one of the two ways of sending.h.
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <memory>
 
@@ -9,154 +8,14 @@
 
 #include "fanfare/check.h"
 
-#include "base/file.h"
-#include "base/time_text.h"
 #include "cli/commands.h"
 #include "cli/findings.h"
+#include "cli/preflight.h"
 #include "cli/sending.h"
 #include "fcm/checks.h"
-#include "fcm/message_json.h"
 
 namespace fanfare::cli {
 namespace {
-
-std::unexpected<Error> wrong_use(std::string what, std::string remedy) {
-  return fail(Error::Kind::usage, std::move(what), std::move(remedy));
-}
-
-bool has_notification_options(const SendOptions& options) {
-  return !options.title.empty() || !options.body.empty() || !options.image.empty() ||
-         !options.data.empty();
-}
-
-Result<Message> message_from_options(const SendOptions& options) {
-  Message message;
-  if (!options.title.empty() || !options.body.empty() || !options.image.empty()) {
-    message.notification =
-        Notification{.title = options.title, .body = options.body, .image = options.image};
-  }
-  for (const std::string& pair : options.data) {
-    const auto equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return wrong_use(fmt::format("can't read --data {}", pair), "write it as KEY=VALUE");
-    }
-    message.data[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
-  return message;
-}
-
-// The message, and the target if the file names one.
-Result<fcm::ParsedMessage> read_message(const SendOptions& options) {
-  if (options.message_file.empty()) {
-    auto message = message_from_options(options);
-    if (!message) return std::unexpected(message.error());
-    return fcm::ParsedMessage{.message = std::move(*message), .target = std::nullopt};
-  }
-  if (has_notification_options(options)) {
-    return wrong_use("--message and --title, --body, --image or --data exclude each other",
-                     "put everything into the message file");
-  }
-  auto text = read_file(options.message_file);
-  if (!text) return std::unexpected(text.error());
-  auto parsed = fcm::parse_message(*text);
-  if (!parsed) {
-    parsed.error().what = fmt::format("{}: {}", options.message_file, parsed.error().what);
-  }
-  return parsed;
-}
-
-// "600000/min", "600000", "100/s"; 0: no pacing.
-Result<std::uint64_t> parse_rate(const std::string& text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  constexpr std::uint64_t most = 1'000'000'000;
-  if (error == std::errc{} && value <= most && (unit.empty() || unit == "/min")) return value;
-  if (error == std::errc{} && value <= most / 60 && unit == "/s") return value * 60;
-  return wrong_use(fmt::format("can't read --rate {}", text),
-                   "write messages per minute, such as 600000/min, or 0 for no pacing");
-}
-
-Result<std::chrono::seconds> parse_span_option(const char* name, const std::string& text) {
-  if (text == "0") return std::chrono::seconds(0);
-  if (const auto span = parse_span(text)) return *span;
-  return wrong_use(fmt::format("can't read {} {}", name, text),
-                   "write a number with s, m, h or d, such as 90s or 2h");
-}
-
-std::vector<Target> named_targets(const SendOptions& options) {
-  std::vector<Target> targets;
-  const auto add = [&](TargetKind kind, const std::vector<std::string>& values) {
-    for (const auto& value : values) targets.push_back({kind, value});
-  };
-  add(TargetKind::token, options.tokens);
-  add(TargetKind::fid, options.fids);
-  add(TargetKind::topic, options.topics);
-  if (!options.condition.empty()) targets.push_back({TargetKind::condition, options.condition});
-  return targets;
-}
-
-Result<void> check_targets(const SendOptions& options, const std::vector<Target>& targets) {
-  const int ways =
-      (targets.empty() ? 0 : 1) + (options.to_file.empty() ? 0 : 1) + (options.audience ? 1 : 0);
-  if (ways > 1) {
-    return wrong_use("--to, --audience and named targets exclude each other", "choose one of them");
-  }
-  if (ways == 0 && !options.resume) {
-    return wrong_use("nobody to send to",
-                     "give --token, --fid, --topic, --condition, --to FILE or --audience FILTER");
-  }
-  if (options.resume && !targets.empty()) {
-    return wrong_use("--resume goes with --to or --audience",
-                     "send to named targets again without it");
-  }
-  return {};
-}
-
-Result<ClientOptions> client_options(const Globals& globals, const SendOptions& options) {
-  const auto rate = parse_rate(options.rate);
-  if (!rate) return std::unexpected(rate.error());
-  const auto ramp = parse_span_option("--ramp", options.ramp);
-  if (!ramp) return std::unexpected(ramp.error());
-  ClientOptions client;
-  client.credentials_file = globals.credentials;
-  client.project = globals.project;
-  client.endpoint = globals.endpoint;
-  client.ca_file = globals.ca_file;
-  client.validate_only = options.dry_run;
-  client.connections = options.connections;
-  client.messages_per_minute = *rate;
-  client.ramp = *ramp;
-  client.max_attempts = options.max_attempts;
-  client.retry_unknown = options.on_unknown == "retry";
-  return client;
-}
-
-Result<SendPlan> make_plan(const Globals& globals, const SendOptions& options) {
-  SendPlan plan;
-  if (!options.resume || !options.message_file.empty() || has_notification_options(options)) {
-    auto parsed = read_message(options);
-    if (!parsed) return std::unexpected(parsed.error());
-    plan.message = std::move(parsed->message);
-    plan.targets = named_targets(options);
-    if (parsed->target) plan.targets.push_back(*parsed->target);
-  } else {
-    plan.targets = named_targets(options);
-  }
-  if (auto checked = check_targets(options, plan.targets); !checked) {
-    return std::unexpected(checked.error());
-  }
-  auto client = client_options(globals, options);
-  if (!client) return std::unexpected(client.error());
-  plan.client = std::move(*client);
-  if (!options.deadline.empty()) {
-    const auto deadline = parse_span_option("--deadline", options.deadline);
-    if (!deadline) return std::unexpected(deadline.error());
-    plan.deadline = *deadline;
-    plan.client.give_up_after = *deadline;
-  }
-  return plan;
-}
 
 // What can be known before sending. Topics and conditions have the smaller limit, so that one of
 // them stands for all when the size is checked.
@@ -200,10 +59,56 @@ bool passes_check(Context& context, const SendPlan& plan) {
   return false;
 }
 
+// The books of a send that its preflight stopped, for programs.
+delivery::Summary summary_of_stopped(const PreflightLine& line) {
+  delivery::Summary summary;
+  Verdict verdict;
+  verdict.kind = VerdictKind::project_blocked;
+  verdict.rule = line.rule.empty() ? line.check : line.rule;
+  verdict.text = line.what;
+  if (concerns_message(line)) {
+    summary.message_fault = verdict;
+  } else {
+    summary.holds.push_back({.scope = client::Hold::Scope::project,
+                             .platform = {},
+                             .attempt = {.answer = {}, .verdict = verdict}});
+  }
+  return summary;
+}
+
+// A large audience is worth two or three requests more: what would stop the send is found before it
+// begins.
+Result<ExitStatus> may_begin(Context& context, const SendOptions& options, const SendPlan& plan) {
+  if (!options.audience || options.resume || options.preflight_above == 0) {
+    return ExitStatus::accepted;
+  }
+  const auto survey = survey_receivers(context, options, plan);
+  if (!survey) return std::unexpected(survey.error());
+  if (survey->devices <= options.preflight_above) return ExitStatus::accepted;
+  const auto lines = preflight_send(options, plan, *survey);
+  const ExitStatus status = preflight_status(lines);
+  log_preflight(context.log, lines);
+  if (status == ExitStatus::accepted) return status;
+  context.log.write(LogLevel::error,
+                    "nothing was sent: the preflight failed\n"
+                    "  Mend it, or leave it out with --preflight-above 0.");
+  if (context.globals.json) {
+    const auto failed =
+        std::ranges::find(lines, PreflightLine::State::failed, &PreflightLine::state);
+    context.out.json_line(summary_json(summary_of_stopped(*failed)));
+  }
+  return status;
+}
+
 Result<ExitStatus> send(Context& context, const SendOptions& options) {
   auto plan = make_plan(context.globals, options);
   if (!plan) return std::unexpected(plan.error());
   if (!options.no_check && !passes_check(context, *plan)) return ExitStatus::some_failed;
+  if (auto begun = may_begin(context, options, *plan); !begun) {
+    return std::unexpected(begun.error());
+  } else if (*begun != ExitStatus::accepted) {
+    return *begun;
+  }
   auto summary = plan->targets.empty() ? send_campaign(context, options, *plan)
                                        : send_to_targets(context, options, *plan);
   if (!summary) return std::unexpected(summary.error());
@@ -234,34 +139,16 @@ void add_send(CLI::App& root, Context& context) {
   const auto text = [&](const char* name, std::string& value, const char* help, const char* type) {
     return command->add_option(name, value, help)->type_name(type);
   };
-  const auto list = [&](const char* name, std::vector<std::string>& values, const char* help,
-                        const char* type) {
-    command->add_option(name, values, help)->type_name(type)->allow_extra_args(false)->take_all();
-  };
-  text("--message", options->message_file, "FCM Message as JSON; - is standard input", "FILE");
-  text("--title", options->title, "Title of a simple notification", "TEXT");
-  text("--body", options->body, "Its body", "TEXT");
-  text("--image", options->image, "URL of its image", "URL");
-  list("--data", options->data, "A data entry; repeatable", "KEY=VALUE");
-  list("--token", options->tokens, "A registration token; repeatable", "TOKEN");
-  list("--fid", options->fids, "A Firebase Installation ID; repeatable", "FID");
-  list("--topic", options->topics, "A topic's name; repeatable", "NAME");
-  text("--condition", options->condition, "A condition over topics", "TEXT");
-  text("--to", options->to_file,
-       "Registrations to send to: CSV, JSON lines or plain text, maybe .gz or .zst; imported into "
-       "the store first when --store is given",
-       "FILE");
-  command
-      ->add_option("--audience", options->audience,
-                   "Devices of the store, such as 'platform:ios and tag:news', or 'all'")
-      ->type_name("FILTER");
+  declare_message(*command, *options);
+  declare_receivers(*command, *options,
+                    "Registrations to send to: CSV, JSON lines or plain text, maybe .gz or .zst; "
+                    "imported into the store first when --store is given");
   command->add_flag("--dry-run", options->dry_run, "FCM checks every message and delivers none");
   command->add_flag("--no-check", options->no_check,
                     "Send even what FCM is known to refuse (see check-message)");
   text("--report", options->report_file, "A JSON line for each target: verdict, rule, evidence",
        "FILE");
-  text("--rate", options->rate, "Messages per minute; 0: no pacing", "N/min");
-  text("--ramp", options->ramp, "From a slow start to the full rate; 0: at once", "SPAN");
+  declare_pace(*command, *options);
   command->add_flag("--resume", options->resume, "Go on with the interrupted send of this store");
   command->add_option("--max-attempts", options->max_attempts, "Attempts for each target")
       ->type_name("N")
@@ -276,6 +163,10 @@ void add_send(CLI::App& root, Context& context) {
   command
       ->add_option("--probe-budget", options->probe_budget,
                    "Most devices to ask FCM about, when it refuses a message and names nobody")
+      ->type_name("N");
+  command
+      ->add_option("--preflight-above", options->preflight_above,
+                   "Run a preflight before sending to an audience of more devices; 0: never")
       ->type_name("N");
   context.on(*command, [&context, options] { return send(context, *options); });
 }

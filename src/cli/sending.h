@@ -1,6 +1,7 @@
 // What `send` is told, and its two ways: a campaign over stored devices, or a few named targets.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,7 @@ struct SendOptions {
   std::string on_unknown = "retry";
   std::size_t connections = 4;
   std::uint64_t probe_budget = 1'000;
+  std::uint64_t preflight_above = 10'000;
 };
 
 /// Options read and checked, before anything is opened.
@@ -45,6 +47,18 @@ struct SendPlan {
   ClientOptions client;
   std::optional<std::chrono::seconds> deadline;
 };
+
+/// Whether a plan must say to whom. Preflight can do without, and without a message, too.
+enum class Receivers : std::uint8_t { required, optional };
+
+/// Reads the message file, opens nothing else. Error::Kind::usage and ::input.
+[[nodiscard]] Result<SendPlan> make_plan(const Globals& globals, const SendOptions& options,
+                                         Receivers receivers = Receivers::required);
+
+// Options that several commands have.
+void declare_message(CLI::App& command, SendOptions& options);
+void declare_receivers(CLI::App& command, SendOptions& options, const char* to_help);
+void declare_pace(CLI::App& command, SendOptions& options);
 
 /// To devices of a store: those of `--to FILE`, which are imported first, or of `--audience`.
 [[nodiscard]] Result<delivery::Summary> send_campaign(Context& context, const SendOptions& options,

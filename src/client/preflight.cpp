@@ -136,7 +136,12 @@ std::vector<PreflightLine> preflight(const ClientOptions& options,
   } else if (!target && fits_devices_only(*message)) {
     add_skipped(lines, {"dry_run"}, "not tried: too large for a topic, and no device was named");
   } else {
-    lines.push_back(client::dry_run_line(calls->one(dry_run(*message), target.value_or(stand_in))));
+    auto outcome = calls->one(dry_run(*message), target.value_or(stand_in));
+    if (target && outcome.verdict.fault_domain == FaultDomain::device &&
+        !fits_devices_only(*message)) {
+      outcome = calls->one(dry_run(*message), stand_in);  // That device can't stand for others.
+    }
+    lines.push_back(client::dry_run_line(outcome));
   }
   return lines;
 }

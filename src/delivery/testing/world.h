@@ -165,7 +165,7 @@ class World : public testing::Test {
 
   RunOptions options() {
     RunOptions options;
-    options.clock = [this] { return now(); };
+    options.clock = [] { return now(); };
     options.random = Random(1);
     return options;
   }

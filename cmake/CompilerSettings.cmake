@@ -21,7 +21,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 
 if(FANFARE_SANITIZE)
   # With clang most of the time at -O1 goes into optimising what the sanitizers insert: unoptimised,
-  # the build takes half as long, and the tests hardly longer.
+  # the build takes half as long, and the tests, which mostly wait, hardly longer.
   set(FANFARE_SANITIZE_LEVEL -O1)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     set(FANFARE_SANITIZE_LEVEL -O0)

@@ -4,9 +4,10 @@
 
 #include <fmt/format.h>
 
+#include "fanfare/answer_body.h"
+
 #include "base/json_text.h"
 #include "fcm/api_text.h"
-#include "fcm/error_body.h"
 #include "fcm/rules.h"
 
 namespace fanfare::fcm {

@@ -2,9 +2,9 @@
 #include <array>
 #include <cctype>
 
+#include "fanfare/answer_body.h"
 #include "fanfare/verdict.h"
 
-#include "fcm/error_body.h"
 #include "fcm/retry_after.h"
 #include "fcm/rules.h"
 #include "fcm/utf8.h"
@@ -15,8 +15,6 @@
 namespace fanfare {
 namespace {
 
-using fcm::AnswerBody;
-using fcm::FieldViolation;
 using fcm::Rule;
 using fcm::rule;
 
@@ -323,7 +321,7 @@ std::string_view field_at_fault(const AnswerBody& body, FaultDomain domain) {
 }
 
 Verdict judge_answer(const Answer& answer, TargetKind target) {
-  AnswerBody body = fcm::read_answer_body(answer.body);
+  AnswerBody body = read_answer_body(answer.body);
   Verdict verdict = fcm::make_verdict(judge_answered(answer, body, target));
   if (verdict.kind == VerdictKind::accepted) {
     verdict.name = std::move(body.name);

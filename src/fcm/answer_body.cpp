@@ -1,4 +1,4 @@
-#include "fcm/error_body.h"
+#include "fanfare/answer_body.h"
 
 #include <cstdint>
 
@@ -6,10 +6,13 @@
 
 #include "fcm/retry_after.h"
 
-namespace fanfare::fcm {
+namespace fanfare {
 namespace {
 
 namespace dom = simdjson::dom;
+
+// Larger bodies are not parsed: FCM's own have a few hundred bytes, so it is not FCM's.
+constexpr std::size_t max_parsed_body_bytes = 64U << 10;
 
 // A lookup that treats every surprise (no object, no such member, another type) as absence.
 std::string_view text_at(dom::element element, std::string_view name) {
@@ -62,8 +65,8 @@ void read_bad_request(dom::element detail, AnswerBody& out) {
 
 void read_retry_info(dom::element detail, AnswerBody& out) {
   if (out.retry_delay) return;
-  out.retry_delay = parse_retry_delay(text_at(detail, "retryDelay"));
-  if (!out.retry_delay) out.retry_delay = parse_retry_delay(text_at(detail, "retry_delay"));
+  out.retry_delay = fcm::parse_retry_delay(text_at(detail, "retryDelay"));
+  if (!out.retry_delay) out.retry_delay = fcm::parse_retry_delay(text_at(detail, "retry_delay"));
 }
 
 void read_detail(dom::element detail, AnswerBody& out) {
@@ -120,4 +123,4 @@ AnswerBody read_answer_body(std::string_view body) {
   return out;
 }
 
-}  // namespace fanfare::fcm
+}  // namespace fanfare

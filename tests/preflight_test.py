@@ -58,6 +58,10 @@ class Preflight(Case):
         self.assertEqual(status, 1)
         self.assertEqual(lines["message"]["state"], "failed")
         self.assertEqual(lines["dry_run"]["state"], "skipped")
+        status, lines = self.lines(
+            emulator, "--data", "from=x", "--token", TOKEN, "--ignore", "check.data_reserved_key"
+        )
+        self.assertEqual((status, lines["dry_run"]["state"]), (1, "failed"), lines)
         emulator.fault(fault="payload_invalid")  # What only FCM can know.
         status, lines = self.lines(emulator, "--title", "x", "--token", TOKEN)
         self.assertEqual((status, lines["dry_run"]["state"]), (1, "failed"), lines)

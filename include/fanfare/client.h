@@ -56,6 +56,9 @@ struct ClientOptions {
   /// Since send() was called: no attempt starts later. FCM takes failures that outlast an hour for
   /// an outage or a misreading ("scale-fcm").
   std::chrono::milliseconds give_up_after{std::chrono::hours(1)};
+  /// Told what a person should know although all still works, such as a new key file that can't be
+  /// used. On the client's own thread; empty: nobody is told.
+  std::function<void(const std::string&)> on_warning = {};
   bool retry_unknown = true;  ///< False: a message whose outcome is unknown is not sent again.
 };
 

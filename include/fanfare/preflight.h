@@ -41,10 +41,11 @@ struct PreflightLine {
 /// Reads the credentials, gets an access token and asks FCM about an empty message: key file, its
 /// permissions, OAuth, clock, API, IAM. With a message its local checks follow, and FCM is asked
 /// about it for `target`, of which nothing is delivered; without a target, or for a dead one, a
-/// topic that nobody needs to be subscribed to stands in. Three requests at most, none repeated.
-/// Blocks.
+/// topic that nobody needs to be subscribed to stands in. Findings of
+/// `ignored_rules` ("check.…") are left out. Three requests at most, none repeated. Blocks.
 [[nodiscard]] std::vector<PreflightLine> preflight(
     const ClientOptions& options, const std::optional<Message>& message = std::nullopt,
-    const std::optional<Target>& target = std::nullopt);
+    const std::optional<Target>& target = std::nullopt,
+    const std::vector<std::string>& ignored_rules = {});
 
 }  // namespace fanfare

@@ -6,8 +6,12 @@
 
 namespace fanfare::cli {
 
-ClientOptions client_options(const Globals& globals) {
+ClientOptions client_options(Context& context) {
+  const Globals& globals = context.globals;
   ClientOptions client;
+  client.on_warning = [&log = context.log](const std::string& warning) {
+    log.write(LogLevel::warning, warning);
+  };
   client.credentials_file = globals.credentials;
   client.project = globals.project;
   client.endpoint = globals.endpoint;
@@ -15,9 +19,10 @@ ClientOptions client_options(const Globals& globals) {
   return client;
 }
 
-ClientOptions instance_id_options(const Globals& globals) {
-  ClientOptions client = client_options(globals);
-  if (!globals.iid_endpoint.empty()) client.endpoint = globals.iid_endpoint;
+ClientOptions instance_id_options(Context& context) {
+  ClientOptions client = client_options(context);
+  const std::string& endpoint = context.globals.iid_endpoint;
+  if (!endpoint.empty()) client.endpoint = endpoint;
   return client;
 }
 

@@ -12,11 +12,11 @@
 
 namespace fanfare::cli {
 
-/// Credentials, project, endpoint and trust of the global options.
-[[nodiscard]] ClientOptions client_options(const Globals& globals);
+/// Credentials, project, endpoint and trust of the global options; warnings go to the log.
+[[nodiscard]] ClientOptions client_options(Context& context);
 
 /// The same with the endpoint of the Instance ID API: --iid-endpoint, else --endpoint.
-[[nodiscard]] ClientOptions instance_id_options(const Globals& globals);
+[[nodiscard]] ClientOptions instance_id_options(Context& context);
 
 /// Logs what a client says about its credentials.
 void log_warnings(Context& context, const std::vector<std::string>& warnings);

@@ -16,6 +16,7 @@ namespace {
 struct CheckOptions {
   std::string file;
   bool without_target = false;
+  std::vector<std::string> ignored_rules;
 };
 
 std::string verdict_line(const CheckOptions& options, const std::vector<Finding>& findings) {
@@ -33,8 +34,11 @@ std::string size_line(const SizeEstimate& size, TargetKind kind) {
 Result<ExitStatus> check(Context& context, const CheckOptions& options) {
   const auto text = read_file(options.file);
   if (!text) return std::unexpected(text.error());
-  const auto [parsed, findings] = fcm::check_text(
+  auto [parsed, findings] = fcm::check_text(
       *text, options.without_target ? fcm::TargetNeed::elsewhere : fcm::TargetNeed::in_message);
+  if (auto known = ignore_rules(findings, options.ignored_rules); !known) {
+    return std::unexpected(known.error());
+  }
   const SizeEstimate size = estimate_size(parsed.message);
   const TargetKind kind = parsed.target ? parsed.target->kind : TargetKind::token;
   if (context.globals.json) {
@@ -68,6 +72,7 @@ void add_check_message(CLI::App& root, Context& context) {
       ->type_name("FILE");
   command->add_flag("--without-target", options->without_target,
                     "The message goes to devices that send will be given");
+  declare_ignored_rules(*command, options->ignored_rules);
   context.on(*command, [&context, options] { return check(context, *options); });
 }
 

@@ -89,7 +89,7 @@ Result<ExitStatus> show(Context& context, const DataOptions& options) {
   if (options.csv && context.globals.json) {
     return fail(Error::Kind::usage, "--csv and --json exclude each other", "choose one of them");
   }
-  auto data = DeliveryData::open(client_options(context.globals));
+  auto data = DeliveryData::open(client_options(context));
   if (!data) return std::unexpected(data.error());
   log_warnings(context, data->warnings());
   Table table({{"date"},

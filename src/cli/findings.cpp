@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/json_object.h"
+#include "fcm/check_rules.h"
 
 namespace fanfare::cli {
 namespace {
@@ -29,6 +31,24 @@ std::string size_json(const SizeEstimate& size, TargetKind kind) {
 }
 
 }  // namespace
+
+Result<void> ignore_rules(std::vector<Finding>& findings, const std::vector<std::string>& rules) {
+  for (const std::string& rule : rules) {
+    if (std::ranges::find(fcm::check_table, rule, &fcm::CheckRule::id) == fcm::check_table.end()) {
+      return fail(Error::Kind::usage, fmt::format("there is no check {}", printable(rule)),
+                  "the findings show their rules in parentheses; docs/checks.md lists them all");
+    }
+    std::erase_if(findings, [&](const Finding& finding) { return finding.rule == rule; });
+  }
+  return {};
+}
+
+void declare_ignored_rules(CLI::App& command, std::vector<std::string>& rules) {
+  command.add_option("--ignore", rules, "Leave out what a check finds, by its rule; repeatable")
+      ->type_name("RULE")
+      ->allow_extra_args(false)
+      ->take_all();
+}
 
 std::string findings_json(std::span<const Finding> findings, const SizeEstimate& size,
                           TargetKind kind) {

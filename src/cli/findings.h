@@ -3,12 +3,26 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "fanfare/check.h"
+#include "fanfare/result.h"
 
 #include "cli/output.h"
 
+namespace CLI {
+class App;
+}
+
 namespace fanfare::cli {
+
+/// Takes out the findings of these rules, as the caller knows better. Error::Kind::usage for a rule
+/// that does not exist.
+[[nodiscard]] Result<void> ignore_rules(std::vector<Finding>& findings,
+                                        const std::vector<std::string>& rules);
+
+/// The option --ignore, for those rules.
+void declare_ignored_rules(CLI::App& command, std::vector<std::string>& rules);
 
 /// {"sendable","faults","warnings","size":{"android_bytes","apns_bytes","webpush_bytes",
 /// "limit_bytes"},"findings":[{"severity","rule","path","what","remedy"}]}

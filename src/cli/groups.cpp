@@ -23,7 +23,7 @@ struct GroupOptions {
 };
 
 Result<DeviceGroups> open_groups(Context& context, const GroupOptions& options) {
-  auto groups = DeviceGroups::open(client_options(context.globals), options.sender_id);
+  auto groups = DeviceGroups::open(client_options(context), options.sender_id);
   if (groups) log_warnings(context, groups->warnings());
   return groups;
 }

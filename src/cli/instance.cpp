@@ -44,7 +44,7 @@ std::string text_of(const InstanceInfo& info) {
 }
 
 Result<ExitStatus> describe(Context& context, const std::string& token) {
-  auto api = InstanceId::open(instance_id_options(context.globals));
+  auto api = InstanceId::open(instance_id_options(context));
   if (!api) return std::unexpected(api.error());
   log_warnings(context, api->warnings());
   const auto info = api->describe(token);
@@ -106,7 +106,7 @@ Result<std::vector<std::string>> tokens_to_import(const ImportOptions& options) 
 Result<ExitStatus> import_apns(Context& context, const ImportOptions& options) {
   auto tokens = tokens_to_import(options);
   if (!tokens) return std::unexpected(tokens.error());
-  auto api = InstanceId::open(instance_id_options(context.globals));
+  auto api = InstanceId::open(instance_id_options(context));
   if (!api) return std::unexpected(api.error());
   log_warnings(context, api->warnings());
   std::size_t at = 0;

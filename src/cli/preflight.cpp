@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/findings.h"
 #include "cli/json_object.h"
 #include "cli/store.h"
 #include "client/client_parts.h"
@@ -131,8 +132,12 @@ std::string text_of(const PreflightLine& line) {
 }
 
 Result<ExitStatus> run(Context& context, const SendOptions& options) {
-  const auto plan = make_plan(context.globals, options, Receivers::optional);
+  const auto plan = make_plan(context, options, Receivers::optional);
   if (!plan) return std::unexpected(plan.error());
+  std::vector<Finding> none;
+  if (auto known = ignore_rules(none, options.ignored_rules); !known) {
+    return std::unexpected(known.error());
+  }
   const auto survey = survey_receivers(context, options, *plan);
   if (!survey) return std::unexpected(survey.error());
   const auto lines = preflight_send(options, *plan, *survey);
@@ -163,7 +168,8 @@ Result<Survey> survey_receivers(const Context& context, const SendOptions& optio
 
 std::vector<PreflightLine> preflight_send(const SendOptions& options, const SendPlan& plan,
                                           const Survey& survey) {
-  auto lines = preflight(plan.client, options.no_check ? std::nullopt : plan.message, survey.first);
+  auto lines = preflight(plan.client, options.no_check ? std::nullopt : plan.message, survey.first,
+                         options.ignored_rules);
   add_audience(lines, survey);
   add_duration(lines, plan.client, survey);
   return lines;
@@ -211,6 +217,7 @@ void add_preflight(CLI::App& root, Context& context) {
   auto options = std::make_shared<SendOptions>();
   declare_message(*command, *options);
   declare_receivers(*command, *options, "Registrations that would be sent to, as for send");
+  declare_ignored_rules(*command, options->ignored_rules);
   declare_pace(*command, *options);
   context.on(*command, [&context, options] { return run(context, *options); });
 }

@@ -44,14 +44,17 @@ delivery::Summary summary_of_refused(const SendPlan& plan, const Finding& fault)
 }
 
 // True when nothing is known that FCM would refuse; else everything was said.
-bool passes_check(Context& context, const SendPlan& plan) {
-  if (!plan.message) return true;
-  const auto findings = check(*plan.message, plan.targets);
+Result<bool> passes_check(Context& context, const SendOptions& options, const SendPlan& plan) {
+  if (!plan.message || options.no_check) return true;
+  auto findings = check(*plan.message, plan.targets);
+  if (auto known = ignore_rules(findings, options.ignored_rules); !known) {
+    return std::unexpected(known.error());
+  }
   log_findings(findings, context.log);
   if (!fcm::has_fault(findings)) return true;
   context.log.write(LogLevel::error,
                     "nothing was sent: FCM would refuse the message\n"
-                    "  Mend it, or send it as it is with --no-check.");
+                    "  Mend it, or send it as it is with --no-check, or --ignore the rule.");
   if (context.globals.json) {
     const auto fault = std::ranges::find(findings, Severity::fault, &Finding::severity);
     context.out.json_line(summary_json(summary_of_refused(plan, *fault)));
@@ -101,9 +104,11 @@ Result<ExitStatus> may_begin(Context& context, const SendOptions& options, const
 }
 
 Result<ExitStatus> send(Context& context, const SendOptions& options) {
-  auto plan = make_plan(context.globals, options);
+  auto plan = make_plan(context, options);
   if (!plan) return std::unexpected(plan.error());
-  if (!options.no_check && !passes_check(context, *plan)) return ExitStatus::some_failed;
+  const auto passes = passes_check(context, options, *plan);
+  if (!passes) return std::unexpected(passes.error());
+  if (!*passes) return ExitStatus::some_failed;
   if (auto begun = may_begin(context, options, *plan); !begun) {
     return std::unexpected(begun.error());
   } else if (*begun != ExitStatus::accepted) {
@@ -146,6 +151,7 @@ void add_send(CLI::App& root, Context& context) {
   command->add_flag("--dry-run", options->dry_run, "FCM checks every message and delivers none");
   command->add_flag("--no-check", options->no_check,
                     "Send even what FCM is known to refuse (see check-message)");
+  declare_ignored_rules(*command, options->ignored_rules);
   text("--report", options->report_file, "A JSON line for each target: verdict, rule, evidence",
        "FILE");
   declare_pace(*command, *options);

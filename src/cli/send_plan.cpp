@@ -107,12 +107,12 @@ Result<void> check_targets(const SendOptions& options, const std::vector<Target>
   return {};
 }
 
-Result<ClientOptions> send_client(const Globals& globals, const SendOptions& options) {
+Result<ClientOptions> send_client(Context& context, const SendOptions& options) {
   const auto rate = parse_rate(options.rate);
   if (!rate) return std::unexpected(rate.error());
   const auto ramp = parse_span_option("--ramp", options.ramp);
   if (!ramp) return std::unexpected(ramp.error());
-  ClientOptions client = client_options(globals);
+  ClientOptions client = client_options(context);
   client.validate_only = options.dry_run;
   client.connections = options.connections;
   client.messages_per_minute = *rate;
@@ -124,8 +124,7 @@ Result<ClientOptions> send_client(const Globals& globals, const SendOptions& opt
 
 }  // namespace
 
-Result<SendPlan> make_plan(const Globals& globals, const SendOptions& options,
-                           Receivers receivers) {
+Result<SendPlan> make_plan(Context& context, const SendOptions& options, Receivers receivers) {
   SendPlan plan;
   const bool has_message = !options.message_file.empty() || has_notification_options(options);
   const bool may_lack_one = options.resume || receivers == Receivers::optional;
@@ -141,7 +140,7 @@ Result<SendPlan> make_plan(const Globals& globals, const SendOptions& options,
   if (auto checked = check_targets(options, plan.targets, receivers); !checked) {
     return std::unexpected(checked.error());
   }
-  auto client = send_client(globals, options);
+  auto client = send_client(context, options);
   if (!client) return std::unexpected(client.error());
   plan.client = std::move(*client);
   if (!options.deadline.empty()) {

@@ -28,6 +28,7 @@ struct SendOptions {
   std::optional<std::string> audience;
   bool dry_run = false;
   bool no_check = false;
+  std::vector<std::string> ignored_rules;  ///< Of checks, such as "check.channel_missing".
   std::string report_file;
   std::string rate = "600000/min";
   std::string ramp = "60s";
@@ -52,7 +53,7 @@ struct SendPlan {
 enum class Receivers : std::uint8_t { required, optional };
 
 /// Reads the message file, opens nothing else. Error::Kind::usage and ::input.
-[[nodiscard]] Result<SendPlan> make_plan(const Globals& globals, const SendOptions& options,
+[[nodiscard]] Result<SendPlan> make_plan(Context& context, const SendOptions& options,
                                          Receivers receivers = Receivers::required);
 
 // Options that several commands have.

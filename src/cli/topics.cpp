@@ -236,8 +236,8 @@ Result<ExitStatus> change(Context& context, const TopicOptions& options, TopicDe
   if (!report) return std::unexpected(report.error());
 
   const auto api = options.iid ? TopicApi::instance_id : TopicApi::v1;
-  auto topics = Topics::open(
-      options.iid ? instance_id_options(context.globals) : client_options(context.globals), api);
+  auto topics =
+      Topics::open(options.iid ? instance_id_options(context) : client_options(context), api);
   if (!topics) return std::unexpected(topics.error());
   log_warnings(context, topics->warnings());
 
@@ -274,9 +274,8 @@ Result<ExitStatus> change(Context& context, const TopicOptions& options, TopicDe
 
 // A registration's topics.
 Result<ExitStatus> list(Context& context, const std::string& registration, bool iid) {
-  auto topics =
-      Topics::open(iid ? instance_id_options(context.globals) : client_options(context.globals),
-                   iid ? TopicApi::instance_id : TopicApi::v1);
+  auto topics = Topics::open(iid ? instance_id_options(context) : client_options(context),
+                             iid ? TopicApi::instance_id : TopicApi::v1);
   if (!topics) return std::unexpected(topics.error());
   log_warnings(context, topics->warnings());
   const auto all = topics->list({TargetKind::token, registration});

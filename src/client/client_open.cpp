@@ -60,6 +60,7 @@ Result<client::ClientParts> client::network_parts(const ClientOptions& options, 
       PacerOptions{.messages_per_minute = options.messages_per_minute, .ramp = options.ramp});
   sender->pacer = pacer.get();
   sender->scope = api.scope;
+  sender->on_warning = options.on_warning;
   sender->call = std::move(call);
   parts.project = sender->project;
   parts.retry = retry_options_of(options);

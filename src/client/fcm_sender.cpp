@@ -29,7 +29,7 @@ struct Job {
   Target target;
   Sender::Handler on_attempt;
   std::uint64_t token_generation = 0;
-  bool repeated = false;  // With a fresh token, after a refusal.
+  bool repeated = false;                      // With a fresh token, after a refusal.
 };
 
 Answer::Transport transport_of(http2::Ended::How how) {
@@ -86,6 +86,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
 
   std::deque<Job> queue;
   std::uint64_t token_generation = 0;
+  std::optional<std::string> latest_warning;  // Told once, and again after it was mended.
   bool token_usable = false;
   bool waiting_for_token = false;
   bool asking_for_token = false;  // In the call: pump goes on itself when the answer comes at once.
@@ -147,9 +148,16 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     }
     if (outcome->generation != token_generation) {
       token_generation = outcome->generation;
+      tell_warning();
       prototype.headers.back().value = fmt::format("Bearer {}", outcome->value->reveal());
     }
     if (!asking_for_token) pump_soon();
+  }
+
+  void tell_warning() {
+    auto now = tokens->warning();
+    if (now && now != latest_warning && options.on_warning) options.on_warning(*now);
+    latest_warning = std::move(now);
   }
 
   void fail_queue(const oauth::TokenError& error) {

@@ -47,6 +47,7 @@ struct FcmSenderOptions {
   std::string quota_project;           ///< Who pays (x-goog-user-project); empty: unsaid.
   std::optional<OtherCall> call = {};  ///< Given: messages are ignored and may be null.
   Pacer* pacer = nullptr;              ///< Null: no pacing. Outlives the sender.
+  std::function<void(const std::string&)> on_warning = {};  ///< As in ClientOptions.
   std::function<SystemTime()> wall_clock = std::chrono::system_clock::now;
 };
 

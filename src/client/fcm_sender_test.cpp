@@ -339,6 +339,32 @@ TEST(FcmSender, SendsWithEachKindOfCredentials) {
   }
 }
 
+// A key file that was replaced by one that can't be used: the old key still works.
+class DoubtfulCredential final : public oauth::Credential {
+ public:
+  explicit DoubtfulCredential(std::shared_ptr<Credential> inner) : inner_(std::move(inner)) {}
+  oauth::Progress begin(SystemTime now, std::string_view scope) override {
+    return inner_->begin(now, scope);
+  }
+  [[nodiscard]] std::optional<std::string> warning() const override { return "the new key is bad"; }
+
+ private:
+  std::shared_ptr<Credential> inner_;
+};
+
+TEST(FcmSender, TellsOnceWhatIsWrongWithCredentialsThatStillWork) {
+  World world;
+  std::vector<std::string> told;
+  world.use_credentials();
+  world.options.credential = std::make_shared<DoubtfulCredential>(world.options.credential);
+  world.options.on_warning = [&](const std::string& warning) { told.push_back(warning); };
+  world.attempt_one();
+  world.now += 2h;  // The next token.
+  EXPECT_EQ(world.attempt_one().verdict.kind, VerdictKind::accepted);
+  EXPECT_EQ(world.fcm.token_requests.size(), 2U);
+  EXPECT_EQ(told, (std::vector<std::string>{"the new key is bad"}));
+}
+
 TEST(FcmSender, NeverCallsBackFromWithinSend) {
   World world;
   world.use_credentials();

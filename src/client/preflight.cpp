@@ -56,8 +56,12 @@ void add_credentials(std::vector<PreflightLine>& lines, const client::ApiCalls& 
 }
 
 void add_message_checks(std::vector<PreflightLine>& lines, const Message& message,
-                        const std::optional<Target>& target) {
-  const auto findings = target ? check_message(message, *target) : check_message(message);
+                        const std::optional<Target>& target,
+                        const std::vector<std::string>& ignored_rules) {
+  auto findings = target ? check_message(message, *target) : check_message(message);
+  std::erase_if(findings, [&](const Finding& finding) {
+    return std::ranges::find(ignored_rules, finding.rule) != ignored_rules.end();
+  });
   for (const Finding& finding : findings) {
     lines.push_back({.check = "message",
                      .state = finding.severity == Severity::fault ? State::failed : State::warned,
@@ -108,7 +112,8 @@ std::string_view to_string(PreflightLine::State state) noexcept {
 
 std::vector<PreflightLine> preflight(const ClientOptions& options,
                                      const std::optional<Message>& message,
-                                     const std::optional<Target>& target) {
+                                     const std::optional<Target>& target,
+                                     const std::vector<std::string>& ignored_rules) {
   const Target stand_in{TargetKind::topic, stand_in_topic};
   std::vector<PreflightLine> lines;
   auto calls = client::ApiCalls::open(impatient(options), client::fcm_api);
@@ -129,7 +134,7 @@ std::vector<PreflightLine> preflight(const ClientOptions& options,
   }
   if (!message) return lines;
   const auto before = lines.size();
-  add_message_checks(lines, *message, target);
+  add_message_checks(lines, *message, target, ignored_rules);
   const bool sound = !failed({lines.begin() + static_cast<std::ptrdiff_t>(before), lines.end()});
   if (!reached || !sound) {
     add_skipped(lines, {"dry_run"}, "not tried: it would only repeat what failed above");

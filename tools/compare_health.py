@@ -23,6 +23,8 @@ EXPECTED = {
     "wrong_sender": ("retired", {"token.sender_id_mismatch"}),
     "apns_disabled": ("retired", {"token.apns_unregistered"}),
     "apns_disabled_404": ("retired", {"token.apns_unregistered"}),
+    "suspect_dead": ("retired", {"token.probe_refused"}),
+    "payload_refused": ("active", {None}),
 }
 
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "http2/nghttp2_handle.h"
+#include "http2/request_rules.h"
 
 namespace fanfare::http2 {
 namespace {
@@ -25,6 +26,7 @@ struct Exchange {
   bool in_body = false;  ///< The request's headers are complete; later ones are trailers.
   bool head = false;     ///< A HEAD request, whose answer has no body.
   std::size_t header_bytes = 0;
+  RequestRules rules;
   Request request;
   Outgoing response;
 };
@@ -61,12 +63,14 @@ struct ServerSession::Impl {
   void on_header(Exchange& exchange, std::string_view name, std::string_view value);
   void on_data(Exchange& exchange, std::string_view bytes);
   void on_frame(const nghttp2_frame& frame);
+  [[nodiscard]] static bool is_sound(const Exchange& exchange, const nghttp2_frame_hd& head);
   void on_arrived(Exchange& exchange);
   void on_stream_close(StreamId stream);
 
   void settle(Exchange& exchange);
   void answer(Exchange& exchange, Response response);
   void refuse(Exchange& exchange, int status, std::string_view words);
+  void reset_malformed(Exchange& exchange);
 
   [[nodiscard]] Exchange* find(StreamId stream) const noexcept {
     return static_cast<Exchange*>(nghttp2_session_get_stream_user_data(session.get(), stream));
@@ -95,6 +99,7 @@ ServerSession::Impl::Impl(const ServerLimits& session_limits) : limits(session_l
   const auto callbacks = make_callbacks();
   set_callbacks(callbacks.get());
   const auto options = make_options();
+  nghttp2_option_set_no_http_messaging(options.get(), 1);  // RequestRules has it instead.
   nghttp2_session* raw = nullptr;
   if (nghttp2_session_server_new2(&raw, callbacks.get(), this, options.get()) != 0) {
     throw std::bad_alloc();
@@ -251,7 +256,14 @@ void ServerSession::Impl::on_header(Exchange& exchange, std::string_view name,
     refuse(exchange, 431, "the request's headers are too large");
     return;
   }
-  if (exchange.in_body) return;  // Trailers.
+  if (exchange.in_body) {  // Trailers, which nobody reads.
+    if (!exchange.rules.on_trailer(name, value)) reset_malformed(exchange);
+    return;
+  }
+  if (!exchange.rules.on_field(name, value)) {
+    reset_malformed(exchange);
+    return;
+  }
   auto& request = exchange.request;
   if (!name.starts_with(':')) {
     request.headers.push_back({std::string(name), std::string(value)});
@@ -259,7 +271,7 @@ void ServerSession::Impl::on_header(Exchange& exchange, std::string_view name,
     request.method = value;
     exchange.head = value == "HEAD";
   } else if (name == ":scheme") {
-    request.scheme = value;
+    request.scheme = scheme_name(value);
   } else if (name == ":authority") {
     request.authority = value;
   } else if (name == ":path") {
@@ -281,8 +293,21 @@ void ServerSession::Impl::on_frame(const nghttp2_frame& frame) {
   if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
   auto* exchange = find(frame.hd.stream_id);
   if (exchange == nullptr || exchange->state != Exchange::State::arriving) return;
+  if (!is_sound(*exchange, frame.hd)) {
+    reset_malformed(*exchange);
+    return;
+  }
   exchange->in_body = true;
   if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) on_arrived(*exchange);
+}
+
+// With this frame. RFC 9113, 8.1: a second section of headers ends the request.
+bool ServerSession::Impl::is_sound(const Exchange& exchange, const nghttp2_frame_hd& head) {
+  const bool ends = (head.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  const bool first = !exchange.in_body;
+  if (first && !exchange.rules.on_headers_end()) return false;
+  if (!first && head.type == NGHTTP2_HEADERS && !ends) return false;
+  return !ends || exchange.rules.on_end(exchange.request.body.size());
 }
 
 void ServerSession::Impl::on_arrived(Exchange& exchange) {
@@ -330,6 +355,13 @@ void ServerSession::Impl::refuse(Exchange& exchange, int status, std::string_vie
   settle(exchange);
   exchange.request = {};
   answer(exchange, {status, {{"content-type", "text/plain"}}, std::string(words) + '\n'});
+}
+
+void ServerSession::Impl::reset_malformed(Exchange& exchange) {
+  settle(exchange);
+  exchange.request = {};
+  nghttp2_submit_rst_stream(session.get(), NGHTTP2_FLAG_NONE, exchange.stream,
+                            NGHTTP2_PROTOCOL_ERROR);
 }
 
 // --- The front ---

@@ -344,6 +344,39 @@ TEST(ServerSession, ResetsRequestsThatAreNone) {
   }
 }
 
+TEST(ServerSession, ResetsABodyOfAnotherLengthThanSaid) {
+  auto fields = post;
+  fields.emplace_back("content-length", "3");
+  Server server;
+  server.hears(f::headers(1, fields) + f::data(1, "four", flag::end_stream));
+  EXPECT_TRUE(server.takes().empty());
+  const auto resets = of_type(server.says(), FrameType::rst_stream);
+  ASSERT_EQ(resets.size(), 1U);
+  EXPECT_EQ(resets[0].number(), code::protocol_error);
+}
+
+TEST(ServerSession, ResetsTrailersThatDoNotEndTheRequest) {
+  Server server;
+  server.hears(f::headers(1, post) + f::headers(1, {{"x", "y"}}));
+  EXPECT_EQ(of_type(server.says(), FrameType::rst_stream).size(), 1U);
+}
+
+TEST(ServerSession, GoesOnAfterAMalformedRequest) {
+  Server server;
+  server.hears(f::headers(1, {{":method", "GET"}}, flag::end_stream));
+  server.hears(f::headers(3, get, flag::end_stream));
+  EXPECT_EQ(server.take().stream, 3);
+}
+
+// As firebase-admin for Node does.
+TEST(ServerSession, TakesASchemeWithAColon) {
+  auto fields = get;
+  fields[1].second = "https:";
+  Server server;
+  server.hears(f::headers(1, fields, flag::end_stream));
+  EXPECT_EQ(server.take().request.scheme, "https");
+}
+
 TEST(ServerSession, DiesOfAWrongPreface) {
   ServerSession session;
   const std::string http1 = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";

@@ -1,5 +1,6 @@
 #include "http2/http1_exchange.h"
 
+#include <optional>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -39,13 +40,23 @@ std::string lower(beast::string_view text) {
   return result;
 }
 
+std::string why(const beast::error_code& error) {
+  return error == http::error::body_limit ? "the answer is larger than 1 MiB"
+                                          : "the answer is not HTTP/1.1";
+}
+
 }  // namespace
 
 struct Http1Exchange::Impl final : std::enable_shared_from_this<Impl>, StreamSocket::Owner {
   Impl(boost::asio::io_context& io, std::string text, std::function<void(Ended)> handler)
       : deadline(io), output(std::move(text)), on_ended(std::move(handler)) {
-    parser.eager(true);
-    parser.body_limit(max_body_bytes);
+    start_parser();
+  }
+
+  void start_parser() {
+    parser.emplace();
+    parser->eager(true);
+    parser->body_limit(max_body_bytes);
   }
 
   void on_open() override {
@@ -55,30 +66,32 @@ struct Http1Exchange::Impl final : std::enable_shared_from_this<Impl>, StreamSoc
   void take_output(std::string& out) override { out += std::exchange(output, {}); }
   void on_bytes(std::span<const std::uint8_t> bytes) override {
     unread.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    beast::error_code error;
-    while (!unread.empty() && !parser.is_done()) {
-      const auto taken = parser.put(boost::asio::buffer(unread), error);
+    while (!unread.empty()) {
+      beast::error_code error;
+      const auto taken = parser->put(boost::asio::buffer(unread), error);
       unread.erase(0, taken);
-      if (error == http::error::need_more || taken == 0) break;
-      if (error) return end(Ended::How::unknown, "the answer is not HTTP/1.1");
+      if (error && error != http::error::need_more) return end(Ended::How::unknown, why(error));
+      if (parser->is_done()) {
+        // RFC 9110, 15.2: what comes before the answer has a status of its own.
+        if (parser->get().result_int() >= 200) return answer();
+        start_parser();
+      } else if (error || taken == 0) {
+        return;
+      }
     }
-    if (error && error != http::error::need_more) {
-      return end(Ended::How::unknown, "the answer is not HTTP/1.1");
-    }
-    if (parser.is_done()) answer();
   }
   void on_closed(Error reason) override {
     // An answer without a length ends with the connection (RFC 9112, 6.3).
     beast::error_code error;
-    if (parser.got_some()) parser.put_eof(error);
-    if (parser.got_some() && !error && parser.is_done()) return answer();
+    if (parser->got_some()) parser->put_eof(error);
+    if (parser->got_some() && !error && parser->is_done()) return answer();
     end(opened ? Ended::How::unknown : Ended::How::unsent, std::move(reason.what));
   }
 
   void answer() {
     Ended ended;
     ended.how = Ended::How::answered;
-    auto message = parser.release();
+    auto message = parser->release();
     ended.response.status = static_cast<int>(message.result_int());
     for (const auto& field : message) {
       ended.response.headers.push_back(
@@ -110,7 +123,7 @@ struct Http1Exchange::Impl final : std::enable_shared_from_this<Impl>, StreamSoc
   std::string output;
   std::function<void(Ended)> on_ended;
   std::shared_ptr<StreamSocket> socket;
-  http::response_parser<http::string_body> parser;
+  std::optional<http::response_parser<http::string_body>> parser;
   std::string unread;
   bool opened = false;
   bool done = false;

@@ -1,0 +1,37 @@
+// Calls firebase-admin as told on standard input: {"credentials": FILE, "calls": [[METHOD, ...],
+// ...]}; prints the results as a JSON list, {"value": ...} or {"error": {"code", "message"}}.
+'use strict';
+
+const fs = require('fs');
+const {cert, initializeApp} = require('firebase-admin/app');
+const {getMessaging} = require('firebase-admin/messaging');
+
+// JSON has no dates.
+function revive(key, value) {
+  return key === 'eventTimestamp' ? new Date(value) : value;
+}
+
+// With the code and the words of each error; some of their own toJSON fail.
+function plain(value) {
+  if (value instanceof Error) return {code: value.code, message: value.message};
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(plain);
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
+}
+
+async function main() {
+  const told = JSON.parse(fs.readFileSync(0, 'utf8'), revive);
+  const app = initializeApp({credential: cert(told.credentials)});
+  const messaging = getMessaging(app);
+  const results = [];
+  for (const [method, ...parameters] of told.calls) {
+    try {
+      results.push({value: await messaging[method](...parameters)});
+    } catch (error) {
+      results.push({error});
+    }
+  }
+  fs.writeFileSync(1, JSON.stringify(plain(results)));
+}
+
+main().then(() => process.exit(0));

@@ -1,0 +1,247 @@
+"""Google's own SDK for Node against ours: what it writes we read and write without loss, and it
+gets from the emulator what it gets from FCM.
+
+firebase-admin comes from npm as it is published; see package.json here. It is installed into
+build/npm by the first run, and these tests are skipped, loudly, where that can't be done.
+"""
+
+import concurrent.futures
+import filecmp
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import unittest
+
+import support
+from firebase_admin_messages import Makers, meaning
+from support import Case, missing, run_json
+
+HERE = pathlib.Path(__file__).resolve().parent
+FOLDER = support.ROOT / "build/npm"
+LIBRARY = FOLDER / "node_modules/firebase-admin"
+COUNT = 320
+
+
+def why_not():
+    """Installs firebase-admin where it is not yet; the reason why that can't be, or None."""
+    if absent := missing("node", "npm"):
+        return absent
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    done, wanted = FOLDER / "installed.json", HERE / "package-lock.json"
+    if not (done.exists() and filecmp.cmp(done, wanted, shallow=False)):
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, FOLDER / name)
+        try:
+            npm = subprocess.run(
+                ["npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund",
+                 "--fetch-retries=1", "--fetch-timeout=20000"],
+                cwd=FOLDER, capture_output=True, text=True, timeout=300,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return "npm ci took too long"
+        if npm.returncode != 0:
+            return f"npm ci failed: {npm.stderr.strip()[-300:]}"
+        shutil.copy(wanted, done)
+    loaded = subprocess.run(
+        ["node", "-e", "require('firebase-admin/messaging')"],
+        env={**support.CLEAN_ENVIRONMENT, "NODE_PATH": str(FOLDER / "node_modules")},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return None if loaded.returncode == 0 else f"node can't load it: {loaded.stderr.strip()[-300:]}"
+
+
+def setUpModule():
+    if reason := why_not():
+        print(f"\n*** NOT TESTED against firebase-admin: {reason}\n", file=sys.stderr, flush=True)
+        raise unittest.SkipTest(reason)
+
+
+class Admin(Case):
+    def call(self, emulator, *calls):
+        """Runs the calls, ("send", message) and so on, in one process; gives their results."""
+        done = subprocess.run(
+            ["node", "--require", HERE / "firebase_admin_redirect.js",
+             HERE / "firebase_admin_driver.js"],
+            input=json.dumps({"credentials": emulator.ready["credentials_file"], "calls": calls}),
+            env={
+                **support.CLEAN_ENVIRONMENT,
+                "FCM_REDIRECT_PORT": str(emulator.port),
+                "NODE_EXTRA_CA_CERTS": emulator.ready["ca_file"],
+                "NODE_PATH": str(FOLDER / "node_modules"),
+            },
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def received(self, emulator):
+        """Message name -> the body of its request."""
+        kept = json.loads(emulator.get("/_emulator/messages"))["messages"]
+        return {message["name"]: message["request"] for message in kept}
+
+
+class Messages(Admin):
+    def test_each_of_its_messages_means_the_same_sent_by_fanfare(self):
+        emulator = self.emulator()
+        messages = Makers(seed=1).messages(COUNT, support.TOKEN)
+        single, batch = messages[:40], messages[40:]
+        *singles, many = self.call(
+            emulator, *(("send", message) for message in single), ("sendEach", batch)
+        )
+        self.assertEqual([result for result in singles if "error" in result], [])
+        failed = [(m, r) for m, r in zip(batch, many["value"]["responses"]) if not r["success"]]
+        self.assertEqual(failed, [])
+        names = [result["value"] for result in singles]
+        names += [response["messageId"] for response in many["value"]["responses"]]
+        theirs = self.received(emulator)
+
+        plain = self.emulator(tls=False)  # Without credentials a command takes half as long.
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            sent = list(pool.map(lambda i: self.send(plain, i, theirs[names[i]]), range(COUNT)))
+        ours = self.received(plain)
+        self.assertEqual(len(ours), COUNT)
+        for message, their_name, our_name in zip(messages, names, sent):
+            their, our = theirs[their_name], ours[our_name]
+            self.assertEqual(meaning(our["message"]), meaning(their["message"]), message)
+
+    def send(self, emulator, index, request):
+        """Sends it with fanfare, which is told the target apart; gives the message's name."""
+        message = dict(request["message"])
+        kind = next(k for k in ("token", "fid", "topic", "condition") if k in message)
+        target = message.pop(kind)
+        file, report = self.folder / f"{index}.json", self.folder / f"{index}.jsonl"
+        file.write_text(json.dumps(message))
+        status, summary, errors = run_json(
+            "--endpoint", emulator.plain, "--project", emulator.ready["project"], "send",
+            "--message", file, f"--{kind}", target, "--report", report,
+        )  # fmt: skip
+        self.assertEqual(status, 0, f"{errors}\n{file.read_text()}")
+        return json.loads(report.read_text())["name"]
+
+    def test_a_request_as_firebase_admin_writes_it_is_a_message_file(self):
+        emulator = self.emulator()
+        (result,) = self.call(emulator, ("send", Makers(seed=2).messages(1, support.TOKEN)[0]))
+        file = self.folder / "request.json"
+        (their,) = self.received(emulator).values()
+        file.write_text(json.dumps(their))
+        emulator.post("/_emulator/reset")
+        status, _, errors = run_json(*emulator.send_options(), "send", "--message", file)
+        self.assertEqual(status, 0, errors)
+        (our,) = self.received(emulator).values()
+        self.assertEqual(meaning(our["message"]), meaning(their["message"]))
+
+    def test_the_messages_cover_every_field_that_firebase_admin_has(self):
+        makers = Makers(seed=1)
+        makers.messages(COUNT, support.TOKEN)
+        text = (LIBRARY / "lib/messaging/messaging-api.d.ts").read_text()
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+        theirs = {}
+        for name, body in re.findall(r"export interface (\w+) \{(.*?)\n\}", text, re.DOTALL):
+            theirs[name] = set(re.findall(r"^    (\w+)\??:", body, re.MULTILINE))
+        known = makers.types()
+        self.assertEqual({name: theirs.get(name) for name in known},
+                         {name: set(fields) for name, fields in known.items()})  # fmt: skip
+        targets = {"FidMessage", "TokenMessage", "TopicMessage", "ConditionMessage"}
+        targets = set(re.search(r"type Message = (.*?);", text)[1].split(" | ")) - targets
+        self.assertEqual(targets, set())
+        for name, fields in known.items():
+            for field in fields:
+                self.assertGreater(makers.used.get((name, field), 0), 9, f"{name}.{field}")
+
+
+class Answers(Admin):
+    HEALTHS = ("living", "unregistered", "malformed", "wrong_sender")
+
+    def setUp(self):
+        super().setUp()
+        devices = self.folder / "devices.csv"
+        self.tokens = {health: f"{i}{support.TOKEN}" for i, health in enumerate(self.HEALTHS)}
+        self.fid = "c" + "F" * 21
+        rows = [f"{token},{health},android" for health, token in self.tokens.items()]
+        devices.write_text("\n".join(["token,health,platform", *rows,
+                                      f"{self.fid},unregistered,android", ""]))  # fmt: skip
+        self.emulator_ = self.emulator("--devices", devices)
+
+    def codes(self, *calls):
+        return [r["error"]["code"] if "error" in r else "ok" for r in self.call(self.emulator_, *calls)]
+
+    def test_what_is_wrong_with_a_token_has_the_code_it_has_with_fcm(self):
+        codes = self.codes(
+            *(("send", {"token": token, "data": {"a": "b"}}) for token in self.tokens.values()),
+            ("send", {"fid": self.fid}),
+            ("send", {"token": self.tokens["living"], "data": {"from": "me"}}),
+        )
+        self.assertEqual(codes, [
+            "ok",
+            "messaging/registration-token-not-registered",
+            "messaging/invalid-argument",
+            "messaging/mismatched-credential",
+            "messaging/installation-id-not-registered",
+            "messaging/invalid-argument",
+        ])  # fmt: skip
+
+    def test_in_a_multicast_too(self):
+        (result,) = self.call(self.emulator_, (
+            "sendEachForMulticast", {"tokens": list(self.tokens.values()), "fids": [self.fid]}
+        ))  # fmt: skip
+        value = result["value"]
+        self.assertEqual((value["successCount"], value["failureCount"]), (1, 4))
+        self.assertEqual([r["error"]["code"] for r in value["responses"] if not r["success"]], [
+            "messaging/registration-token-not-registered",
+            "messaging/invalid-argument",
+            "messaging/mismatched-credential",
+            "messaging/installation-id-not-registered",
+        ])  # fmt: skip
+
+    def test_a_dry_run_delivers_nothing(self):
+        self.assertEqual(self.codes(("send", {"token": self.tokens["living"]}, True)), ["ok"])
+        self.assertEqual((self.emulator_.stats()["dry_runs"], self.received(self.emulator_)), (1, {}))
+
+    def test_faults_of_the_project(self):
+        message = ("send", {"token": self.tokens["living"], "data": {"a": "b"}})
+        for fault, code in (
+            ("apns_broken", "ok"),  # The device is no iPhone.
+            ("project_not_found", "messaging/registration-token-not-registered"),  # Its own words.
+            ("quota_429", "messaging/message-rate-exceeded"),
+            ("iam", "messaging/mismatched-credential"),
+            ("clock_skew", "app/invalid-credential"),
+        ):
+            self.emulator_.fault(fault=fault)
+            with self.subTest(fault):
+                self.assertEqual(self.codes(message), [code])
+
+    def topic_calls(self, subscribe, unsubscribe):
+        living, dead = self.tokens["living"], self.tokens["unregistered"]
+        here, there, again, gone = self.call(
+            self.emulator_,
+            (subscribe, [living, dead, self.tokens["malformed"]], "news"),
+            ("send", {"topic": "news", "data": {"n": "1"}}),
+            (subscribe, living, "/topics/news"),
+            (unsubscribe, [living], "news"),
+        )
+        value = here["value"]
+        self.assertEqual((value["successCount"], value["failureCount"]), (1, 2), here)
+        self.assertEqual([(e["index"], e["error"]["code"]) for e in value["errors"]], [
+            (1, "messaging/registration-token-not-registered"),
+            (2, "messaging/invalid-registration-token"),
+        ])  # fmt: skip
+        self.assertEqual(again["value"]["successCount"], 1, again)
+        self.assertEqual(gone["value"]["successCount"], 1, gone)
+        kept = json.loads(self.emulator_.get("/_emulator/messages"))["messages"]
+        self.assertEqual([message["reached"] for message in kept], [[living]])
+        self.call(self.emulator_, ("send", {"topic": "news", "data": {"n": "2"}}))
+        kept = json.loads(self.emulator_.get("/_emulator/messages?limit=1"))["messages"]
+        self.assertEqual(kept[0]["reached"], [])
+
+    def test_topics_over_v1(self):
+        self.topic_calls("subscribeToTopic", "unsubscribeFromTopic")
+
+    def test_topics_over_the_instance_id_api(self):
+        self.topic_calls("subscribeToTopicLegacy", "unsubscribeFromTopicLegacy")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -28,8 +28,12 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
+bool holds_secret(std::string_view text) {
+  return text.contains(secret) || text.contains("BEGIN ") || text.contains("PRIVATE KEY");
+}
+
 void require_no_secret(std::string_view text) {
-  require(!text.contains(secret) && !text.contains("BEGIN ") && !text.contains("PRIVATE KEY"));
+  require(!holds_secret(text));
 }
 
 std::string_view cut(std::string_view& text) {
@@ -55,7 +59,7 @@ bool holds_secrets_only(std::string_view name) {
 }
 
 bool is_secret_elsewhere(const json::value& value) {
-  if (const auto* text = value.if_string()) return text->find(secret) != json::string::npos;
+  if (const auto* text = value.if_string()) return holds_secret({text->data(), text->size()});
   if (const auto* list = value.if_array()) return std::ranges::any_of(*list, is_secret_elsewhere);
   const auto* object = value.if_object();
   return object != nullptr && std::ranges::any_of(*object, [](const json::key_value_pair& member) {
@@ -113,7 +117,7 @@ void try_file(std::string_view file, std::string_view answers, const Environment
   require(credentials->credential != nullptr && !credentials->type.empty());
   const auto document = json::parse({file.data(), file.size()});
   // What a peer says is quoted; a secret that it made up is not ours to hide.
-  if (answers.contains(secret) || is_secret_elsewhere(document) || names_a_file(document)) return;
+  if (holds_secret(answers) || is_secret_elsewhere(document) || names_a_file(document)) return;
   get_token(*credentials->credential, answers);
 }
 

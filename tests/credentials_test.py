@@ -59,12 +59,13 @@ class Peer:
 
     def on(self, path, answer):
         """`answer`: a function, or (status, object or text); gives the URL."""
-        if not callable(answer):
-            status, body = answer
-            text = body if isinstance(body, str) else json.dumps(body)
-            answer = lambda headers, _: (status, PLAIN_JSON, text)  # noqa: E731
-        self.server.routes[path] = answer
+        self.server.routes[path] = answer if callable(answer) else self.fixed(*answer)
         return f"http://{self.host}{path}"
+
+    @staticmethod
+    def fixed(status, body):
+        text = body if isinstance(body, str) else json.dumps(body)
+        return lambda *_: (status, PLAIN_JSON, text)
 
     def paths(self):
         return [path for path, _, _ in self.asked]
@@ -216,8 +217,8 @@ class Kinds(Credentials):
         ((_, headers, body),) = peer.asked
         self.assertEqual(headers["authorization"],
                          "Basic " + base64.b64encode(b"who:GOCSPX-other").decode())  # fmt: skip
-        self.assertEqual(urllib.parse.parse_qs(body),
-                         {"grant_type": ["refresh_token"], "refresh_token": ["1//other"]})  # fmt: skip
+        form = {"grant_type": ["refresh_token"], "refresh_token": ["1//other"]}
+        self.assertEqual(urllib.parse.parse_qs(body), form)
 
     def test_the_metadata_server_of_the_machine(self):
         host = {"GCE_METADATA_HOST": f"127.0.0.1:{self.emulator_.port}"}

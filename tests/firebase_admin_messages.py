@@ -1,4 +1,4 @@
-"""Made-up messages in the form of firebase-admin's types, and what such a message means on the wire."""
+"""Made-up messages in the form of firebase-admin's types, and what one means on the wire."""
 
 import datetime
 import decimal
@@ -24,8 +24,8 @@ class Makers:
 
     def text(self):
         words = (
-            "Hello", "Grüße", "日本", "🎉", "it's", 'say "hi"', "a\\b", "tab\there", "line\nbreak",
-            "</script>", "%s {0}", "\u2028", "x", "null", "true", "0", "e\u0301", "\x7f",
+            "Hello", "Grüße", "日本", "🎉", "it's", 'say "hi"', "a\\b", "tab\there",
+            "line\nbreak", "</script>", "%s {0}", "\u2028", "x", "null", "true", "0", "e\u0301", "\x7f",
         )  # fmt: skip
         return " ".join(self.random.choices(words, k=self.random.randint(1, 3)))
 
@@ -164,9 +164,7 @@ class Makers:
             "Aps": {
                 "alert": lambda: text() if self.random.random() < 0.3 else alert(),
                 "badge": lambda: self.random.randint(0, 99),
-                "sound": lambda: (
-                    "default" if self.random.random() < 0.3 else self.make("CriticalSound", name="a")
-                ),
+                "sound": self.sound,
                 "contentAvailable": flag,
                 "mutableContent": flag,
                 "category": text,
@@ -242,6 +240,9 @@ class Makers:
             },
             "AndroidFcmOptions": {"analyticsLabel": label},
         }  # fmt: skip
+
+    def sound(self):
+        return "default" if self.random.random() < 0.3 else self.make("CriticalSound", name="a")
 
     def aps(self):
         return self.custom(lambda: self.make("Aps"))()

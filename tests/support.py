@@ -22,7 +22,7 @@ TOKEN = "c" * 22 + ":APA91b" + "x" * 134
 CLEAN_ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
-    if not name.startswith(("FANFARE_", "FCM_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_"))
+    if not name.startswith(("FANFARE_", "FCM_", "GCE_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_"))
 }
 
 

@@ -75,6 +75,20 @@ class Faults(Case):
         self.assertEqual(status, 1, errors)
         self.assertEqual(summary["accepted"] + summary["retired"], 3_000)
 
+    def test_only_a_send_that_is_kept_is_said_to_be_resumable(self):
+        emulator, devices = self.generated(50)
+        emulator.fault(fault="iam")
+        send = (*emulator.send_options(), "send", "--title", "t")
+        for kept, command in (
+            (True, ("--store", self.folder / "fleet.db", *send, "--to", devices)),
+            (False, (*send, "--to", devices)),
+            (False, (*send, "--token", support.TOKEN)),
+        ):
+            done = run(*command, cwd=self.folder)
+            self.assertEqual(done.returncode, 3, done)
+            self.assertEqual("and --resume" in done.stdout, kept, done.stdout)
+            self.assertEqual("can't be resumed" in done.stdout, not kept, done.stdout)
+
     def test_a_broken_apns_key_holds_ios_only(self):
         emulator, devices = self.generated(3_000)
         emulator.fault(fault="apns_broken")

@@ -120,7 +120,8 @@ Result<ExitStatus> send(Context& context, const SendOptions& options) {
   if (context.globals.json) {
     context.out.json_line(summary_json(*summary));
   } else {
-    context.out.say(summary_text(*summary));
+    const bool kept = plan->targets.empty() && is_kept(context.globals, options);
+    context.out.say(summary_text(*summary, kept));
   }
   return static_cast<ExitStatus>(delivery::exit_status(*summary));
 }

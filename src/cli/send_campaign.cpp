@@ -232,6 +232,10 @@ Result<delivery::Summary> run_campaign(Context& context, const SendOptions& opti
 
 }  // namespace
 
+bool is_kept(const Globals& globals, const SendOptions& options) {
+  return globals.store_given || options.to_file.empty() || options.resume;
+}
+
 Result<delivery::Summary> send_campaign(Context& context, const SendOptions& options,
                                         const SendPlan& plan) {
   // Everything that can be wrong is looked at before anything is stored.
@@ -247,7 +251,7 @@ Result<delivery::Summary> send_campaign(Context& context, const SendOptions& opt
 
   TemporaryFolder temporary;
   Globals globals = context.globals;
-  const bool keep = globals.store_given || !file || options.resume;
+  const bool keep = is_kept(globals, options);
   if (!keep) {
     auto path = temporary.make();
     if (!path) return std::unexpected(path.error());

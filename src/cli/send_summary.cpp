@@ -67,7 +67,7 @@ std::string summary_json(const delivery::Summary& summary) {
   return object.str();
 }
 
-std::string summary_text(const delivery::Summary& summary) {
+std::string summary_text(const delivery::Summary& summary, bool kept) {
   const auto& counts = summary.counts;
   Table table({{""}, {"", Table::Align::right}});
   const auto row = [&](const char* name, std::uint64_t count) {
@@ -102,7 +102,11 @@ std::string summary_text(const delivery::Summary& summary) {
   }
   if (summary.deadline_passed) out += "the deadline passed; the rest was not sent\n";
   if (summary.held > 0 && !summary.deadline_passed) {
-    out += "go on with the same command and --resume\n";
+    out +=
+        kept ? "go on with the same command and --resume\n"
+             : "nothing is kept of this send, so that it can't be resumed: the same command sends "
+               "to\n"
+               "  all again. --report says who was reached; a send with --store can be resumed.\n";
   }
   return out;
 }

@@ -61,6 +61,10 @@ void declare_message(CLI::App& command, SendOptions& options);
 void declare_receivers(CLI::App& command, SendOptions& options, const char* to_help);
 void declare_pace(CLI::App& command, SendOptions& options);
 
+/// Whether a send to devices outlives the command, so that `--resume` can go on with it. One to a
+/// file without a store does not.
+[[nodiscard]] bool is_kept(const Globals& globals, const SendOptions& options);
+
 /// To devices of a store: those of `--to FILE`, which are imported first, or of `--audience`.
 [[nodiscard]] Result<delivery::Summary> send_campaign(Context& context, const SendOptions& options,
                                                       const SendPlan& plan);
@@ -74,7 +78,7 @@ void declare_pace(CLI::App& command, SendOptions& options);
 /// something stands in the way, "blocked": [{"scope","rule","text","remedy"}].
 [[nodiscard]] std::string summary_json(const delivery::Summary& summary);
 
-/// The same for people, with what to mend.
-[[nodiscard]] std::string summary_text(const delivery::Summary& summary);
+/// The same for people, with what to mend. `kept`: the send can be resumed.
+[[nodiscard]] std::string summary_text(const delivery::Summary& summary, bool kept);
 
 }  // namespace fanfare::cli

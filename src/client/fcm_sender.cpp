@@ -29,7 +29,7 @@ struct Job {
   Target target;
   Sender::Handler on_attempt;
   std::uint64_t token_generation = 0;
-  bool repeated = false;                      // With a fresh token, after a refusal.
+  bool repeated = false;  // With a fresh token, after a refusal.
 };
 
 Answer::Transport transport_of(http2::Ended::How how) {

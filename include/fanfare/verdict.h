@@ -113,4 +113,8 @@ struct Verdict {
 /// fail: a body that is not JSON (a proxy's page) is judged by its status.
 [[nodiscard]] Verdict judge(const Answer& answer, TargetKind target);
 
+/// What a person should mend, by the rule of a Verdict; empty when nothing is to be done or the
+/// rule is unknown. Points to static storage.
+[[nodiscard]] std::string_view remedy_for(std::string_view rule) noexcept;
+
 }  // namespace fanfare

@@ -2,16 +2,18 @@
 
 #include <algorithm>
 
-namespace fanfare::fcm {
+namespace fanfare {
+
+std::string_view remedy_for(std::string_view rule) noexcept {
+  const fcm::Rule* row = fcm::find_rule(rule);
+  return row == nullptr ? std::string_view() : row->remedy;
+}
+
+namespace fcm {
 
 const Rule* find_rule(std::string_view id) noexcept {
   const auto* found = std::ranges::find(rule_table, id, &Rule::id);
   return found == rule_table.end() ? nullptr : found;
-}
-
-std::string_view remedy_for(std::string_view id) noexcept {
-  const Rule* row = find_rule(id);
-  return row == nullptr ? std::string_view() : row->remedy;
 }
 
 Verdict make_verdict(const Rule& row) {
@@ -23,4 +25,5 @@ Verdict make_verdict(const Rule& row) {
   return verdict;
 }
 
-}  // namespace fanfare::fcm
+}  // namespace fcm
+}  // namespace fanfare

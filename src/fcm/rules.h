@@ -258,8 +258,7 @@ inline constexpr std::array rule_table = {
 /// The row of an id read from elsewhere; nullptr: unknown.
 [[nodiscard]] const Rule* find_rule(std::string_view id) noexcept;
 
-/// What a person should mend; empty when nothing is to be done or the rule is unknown.
-[[nodiscard]] std::string_view remedy_for(std::string_view id) noexcept;
+using fanfare::remedy_for;  // It is public: verdict.h.
 
 /// The verdict of a row, its action included; code, field, text and waits are left empty.
 [[nodiscard]] Verdict make_verdict(const Rule& row);

@@ -3,21 +3,23 @@
 #include <utility>
 
 #include "client/api_calls.h"
+#include "client/instance_info.h"
 #include "fcm/instance_calls.h"
 #include "fcm/rules.h"
 
 namespace fanfare {
-namespace {
 
-client::OtherCall info_call() {
+client::OtherCall client::instance_info_call() {
   return {.fill =
               [](const std::string&, const Target& target, http2::Request& request) {
                 request.method = "GET";
                 request.path = fcm::instance_path(target.value);
-                client::add_access_token_auth(request);
+                add_access_token_auth(request);
               },
           .judge = fcm::judge_instance};
 }
+
+namespace {
 
 // A batch travels as one target whose value is its tokens, each followed by a line end; that a
 // token has none is seen to where the batch is made.
@@ -72,7 +74,7 @@ InstanceId& InstanceId::operator=(InstanceId&&) noexcept = default;
 InstanceId::~InstanceId() = default;
 
 Reply<InstanceInfo> InstanceId::describe(const std::string& token) {
-  auto outcome = impl_->calls.one(info_call(), {TargetKind::token, token});
+  auto outcome = impl_->calls.one(client::instance_info_call(), {TargetKind::token, token});
   if (!outcome.accepted()) return std::unexpected(std::move(outcome));
   return fcm::parse_instance(outcome.answer.body).value_or(InstanceInfo{});
 }

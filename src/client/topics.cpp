@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/api_calls.h"
+#include "client/instance_info.h"
 #include "client/topic_batches.h"
 #include "fcm/instance_calls.h"
 #include "fcm/topic_calls.h"
@@ -49,16 +50,6 @@ client::OtherCall iid_batch(TopicDeed deed, const std::string& topic) {
                 client::add_access_token_auth(request);
               },
           .judge = fcm::judge_topic};
-}
-
-client::OtherCall iid_info() {
-  return {.fill =
-              [](const std::string&, const Target& target, http2::Request& request) {
-                request.method = "GET";
-                request.path = fcm::instance_path(target.value);
-                client::add_access_token_auth(request);
-              },
-          .judge = fcm::judge_instance};
 }
 
 }  // namespace
@@ -119,7 +110,7 @@ Outcome Topics::unsubscribe(const std::string& topic, const Target& registration
 
 Reply<std::vector<Subscription>> Topics::list(const Target& registration) {
   if (impl_->api == TopicApi::instance_id) {
-    auto outcome = impl_->calls.one(iid_info(), registration);
+    auto outcome = impl_->calls.one(client::instance_info_call(), registration);
     if (!outcome.accepted()) return std::unexpected(std::move(outcome));
     return fcm::parse_instance(outcome.answer.body).value_or(InstanceInfo{}).topics;
   }

@@ -1,13 +1,13 @@
 // Prober: which suspects a campaign asks FCM about, and what it has learnt from it.
 //
-//   suspect --budget, not probed today--> probe --named, or passed-----------> settled
-//      |                                    |
-//      |                                    +--refused in silence--> unproven
-//      |                                                                |
-//      +--passed a probe today--> the message is at fault               +--a witness passes-->
-//      retired
-//      +--otherwise: kept as suspect                                    +--none does: kept as
-//      suspect
+//   suspect --probed today and passed--> the message is at fault
+//      |
+//      +--budget left, not probed today--> probe --named, or passed--> settled
+//      |                                     |
+//      +--otherwise: kept as suspect         +--refused in silence--> unproven
+//                                                                        |
+//                          retired <--a witness passes------------------+
+//                          kept as suspect <--none does-----------------+
 //
 // The witness is a device that has just accepted the campaign's message: when FCM refuses even its
 // empty message, a refusal says nothing about any device.

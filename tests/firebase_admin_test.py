@@ -6,6 +6,7 @@ build/npm by the first run, and these tests are skipped, loudly, where that can'
 """
 
 import concurrent.futures
+import fcntl
 import filecmp
 import json
 import pathlib
@@ -13,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import unittest
 
 import support
@@ -25,11 +27,8 @@ LIBRARY = FOLDER / "node_modules/firebase-admin"
 COUNT = 320
 
 
-def why_not():
-    """Installs firebase-admin where it is not yet; the reason why that can't be, or None."""
-    if absent := missing("node", "npm"):
-        return absent
-    FOLDER.mkdir(parents=True, exist_ok=True)
+def install():
+    """npm ci, unless it was done; what went wrong, or None."""
     done, wanted = FOLDER / "installed.json", HERE / "package-lock.json"
     if not (done.exists() and filecmp.cmp(done, wanted, shallow=False)):
         for name in ("package.json", "package-lock.json"):
@@ -45,6 +44,22 @@ def why_not():
         if npm.returncode != 0:
             return f"npm ci failed: {npm.stderr.strip()[-300:]}"
         shutil.copy(wanted, done)
+    return None
+
+
+def why_not():
+    """Installs firebase-admin where it is not yet; the reason why that can't be, or None."""
+    if absent := missing("node", "npm"):
+        return absent
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:  # Each test of this file may be a process.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        failed = FOLDER / "failed.txt"
+        if failed.exists() and time.time() - failed.stat().st_mtime < 600:
+            return failed.read_text()  # Another test of this run has tried.
+        if failure := install():
+            failed.write_text(failure)
+            return failure
     loaded = subprocess.run(
         ["node", "-e", "require('firebase-admin/messaging')"],
         env={**support.CLEAN_ENVIRONMENT, "NODE_PATH": str(FOLDER / "node_modules")},

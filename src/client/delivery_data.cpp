@@ -40,6 +40,7 @@ Reply<void> DeliveryData::each_day(const std::string& app_id,
     if (!outcome.accepted()) return std::unexpected(std::move(outcome));
     auto page = fcm::parse_delivery_page(outcome.answer.body).value_or(fcm::DeliveryPage{});
     for (const DeliveryDay& day : page.days) on_day(day);
+    if (page.next_page == page_token) break;  // The last one, or a server that goes in circles.
     page_token = std::move(page.next_page);
   } while (!page_token.empty());
   return {};

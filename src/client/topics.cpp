@@ -121,6 +121,7 @@ Reply<std::vector<Subscription>> Topics::list(const Target& registration) {
     if (!outcome.accepted()) return std::unexpected(std::move(outcome));
     auto page = fcm::parse_subscriptions(outcome.answer.body).value_or(fcm::SubscriptionPage{});
     std::ranges::move(page.subscriptions, std::back_inserter(all));
+    if (page.next_page == page_token) break;  // The last one, or a server that goes in circles.
     page_token = std::move(page.next_page);
   } while (!page_token.empty());
   return all;

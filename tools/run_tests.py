@@ -12,6 +12,7 @@ import argparse
 import concurrent.futures
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -33,7 +34,7 @@ def run(name):
     begun = time.monotonic()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "unittest", name],
+            [sys.executable, "-m", "unittest", "-v", name],
             cwd=TESTS, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", timeout=LIMIT_SECONDS,
         )  # fmt: skip
@@ -60,8 +61,10 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
         for running in concurrent.futures.as_completed([pool.submit(run, n) for n in names]):
             name, passed, output, seconds = running.result()
-            word = "FAILED" if not passed else "skipped" if "skipped=" in output else "ok"
-            print(f"{word:8}{seconds:6.1f} s  {name}", flush=True)
+            skipped = re.search(r"\.\.\. skipped (.*)", output)
+            word = "FAILED" if not passed else "skipped" if skipped else "ok"
+            reason = f": {skipped.group(1)}" if skipped else ""
+            print(f"{word:8}{seconds:6.1f} s  {name}{reason}", flush=True)
             if not passed:
                 failed.append(name)
                 print(output, flush=True)

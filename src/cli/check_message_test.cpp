@@ -121,7 +121,22 @@ TEST_F(CheckMessage, SendRefusesWhatFcmWouldRefuse) {
             "(check.data_reserved_key)\n"
             "  Rename it: from, message_type, google.… and gcm.notification.… are reserved.\n"
             "fanfare: nothing was sent: FCM would refuse the message\n"
-            "  Mend it, or send it as it is with --no-check.\n");
+            "  Mend it, or send it as it is with --no-check, or --ignore the rule.\n");
+}
+
+TEST_F(CheckMessage, LeavesOutWhatItIsToldToIgnore) {
+  const Finished run =
+      run_fanfare({"check-message", "-", "--without-target", "--ignore", "check.data_reserved_key"},
+                  {.input = R"({"data":{"from":"x"}})"});
+  EXPECT_EQ(run.status, 0) << run.out;
+  EXPECT_FALSE(contains(run.out, "check.data_reserved_key")) << run.out;
+}
+
+TEST_F(CheckMessage, IgnoresNoRuleThatDoesNotExist) {
+  const Finished run =
+      run_fanfare({"check-message", "-", "--ignore", "check.nonsense"}, {.input = "{}"});
+  EXPECT_EQ(run.status, 2);
+  EXPECT_TRUE(contains(run.err, "there is no check check.nonsense")) << run.err;
 }
 
 TEST_F(CheckMessage, SendChecksEachTarget) {

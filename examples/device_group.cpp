@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
   }
   const auto key = groups->create(name, tokens);
   if (!key) {
-    std::cerr << key.error().verdict.rule << ": " << key.error().verdict.text << "\n";
+    std::cerr << key.error().verdict.rule << ": " << fanfare::remedy_for(key.error().verdict.rule)
+              << "\n";
     return 1;
   }
   fanfare::Message message;
@@ -27,5 +28,6 @@ int main(int argc, char** argv) {
   const auto outcome = client->send(message, {fanfare::TargetKind::token, *key});
   std::cout << to_string(outcome.verdict.kind) << "\n";
   const auto ended = groups->remove(name, *key, tokens);  // With its last device the group is gone.
+  if (!ended) std::cerr << "the group is still there: " << ended.error().verdict.rule << "\n";
   return outcome.accepted() && ended ? 0 : 1;
 }

@@ -5,19 +5,20 @@
 #include <fanfare/client.h>
 
 int main(int argc, char** argv) {
+  const std::vector<std::string> pairs(argv + 1, argv + argc);
+  for (const auto& pair : pairs) {
+    if (pair.contains('=')) continue;
+    std::cerr << "usage: send_personal NAME=TOKEN …\n";
+    return 2;
+  }
   auto client = fanfare::Client::open({});
   if (!client) {
     std::cerr << client.error().what << "\n" << client.error().remedy << "\n";
     return 3;
   }
   std::vector<std::future<fanfare::Outcome>> outcomes;
-  for (int i = 1; i < argc; ++i) {
-    const std::string pair = argv[i];
+  for (const auto& pair : pairs) {
     const auto equals = pair.find('=');
-    if (equals == std::string::npos) {
-      std::cerr << "usage: send_personal NAME=TOKEN …\n";
-      return 2;
-    }
     fanfare::Message message;
     message.notification = {.title = "Hello " + pair.substr(0, equals)};
     outcomes.push_back(

@@ -8,6 +8,9 @@ namespace {
 fanfare::Result<fanfare::Message> goal_scored() {
   const auto aps = fanfare::JsonObject::parse(R"({"aps": {"sound": "cheer.caf", "badge": 1}})");
   if (!aps) return std::unexpected(aps.error());
+  // Each platform says in its own way that nobody wants to know after ten minutes.
+  const auto ttl = std::chrono::seconds(600);
+  const auto end = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now() + ttl);
   fanfare::Message message;
   message.notification = {.title = "Goal!", .body = "1:0 after three minutes"};
   message.data = {{"match", "4711"}};
@@ -15,9 +18,11 @@ fanfare::Result<fanfare::Message> goal_scored() {
   message.android = {
       .collapse_key = "match-4711",  // Only the latest score waits for a device.
       .priority = fanfare::AndroidPriority::high,
-      .ttl = std::chrono::minutes(10),
+      .ttl = ttl,
       .notification = fanfare::AndroidNotification{.color = "#006633", .channel_id = "scores"}};
-  message.apns = {.headers = {{"apns-priority", "10"}, {"apns-collapse-id", "match-4711"}},
+  message.apns = {.headers = {{"apns-priority", "10"},
+                              {"apns-collapse-id", "match-4711"},
+                              {"apns-expiration", std::to_string(end)}},
                   .payload = *aps};
   message.webpush = {
       .headers = {{"TTL", "600"}, {"Urgency", "high"}},

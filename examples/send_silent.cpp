@@ -9,8 +9,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   auto client = fanfare::Client::open({});
-  if (!client) {
-    std::cerr << client.error().what << "\n" << client.error().remedy << "\n";
+  const auto aps = fanfare::JsonObject::parse(R"({"aps": {"content-available": 1}})");
+  if (!client || !aps) {
+    std::cerr << (client ? aps.error() : client.error()).what << "\n";
     return 3;
   }
   fanfare::Message message;
@@ -18,8 +19,7 @@ int main(int argc, char** argv) {
   message.android = {.collapse_key = "sync", .priority = fanfare::AndroidPriority::normal};
   // Apple refuses or delays a background push that does not say all three of these.
   message.apns = {.headers = {{"apns-push-type", "background"}, {"apns-priority", "5"}},
-                  .payload = fanfare::JsonObject::parse(R"({"aps": {"content-available": 1}})")
-                                 .value_or(fanfare::JsonObject())};
+                  .payload = *aps};
   const auto outcome = client->send(message, {fanfare::TargetKind::token, argv[1]});
   std::cout << to_string(outcome.verdict.kind) << "\n";
   return outcome.accepted() ? 0 : 1;

@@ -20,6 +20,11 @@ int main(int argc, char** argv) {
     std::cout << "the device is dead (" << subscribed.verdict.rule << ")\n";
     return 1;
   }
+  if (!subscribed.accepted()) {
+    std::cerr << subscribed.verdict.rule << ": " << fanfare::remedy_for(subscribed.verdict.rule)
+              << "\n";
+    return 1;
+  }
   const auto all = topics->list(device);
   if (!all) {
     std::cerr << all.error().verdict.rule << ": " << all.error().verdict.text << "\n";

@@ -44,7 +44,7 @@ Result<void> ignore_rules(std::vector<Finding>& findings, const std::vector<std:
 }
 
 void declare_ignored_rules(CLI::App& command, std::vector<std::string>& rules) {
-  command.add_option("--ignore", rules, "Leave out what a check finds, by its rule; repeatable")
+  command.add_option("--ignore", rules, "Leave out what a check finds, by its rule")
       ->type_name("RULE")
       ->allow_extra_args(false)
       ->take_all();

@@ -87,7 +87,7 @@ CLI::App* add_command(CLI::App& groups, const char* name, const char* help,
 }
 
 void add_tokens(CLI::App& command, GroupOptions& options) {
-  command.add_option("--token", options.tokens, "A registration token; repeatable")
+  command.add_option("--token", options.tokens, "A registration token")
       ->required()
       ->type_name("TOKEN")
       ->allow_extra_args(false)

@@ -161,7 +161,7 @@ void add_instance_commands(CLI::App& topics, Context& context) {
       ->required()
       ->type_name("ID");
   import->add_flag("--sandbox", options->sandbox, "The tokens are from Apple's sandbox");
-  import->add_option("--apns-token", options->tokens, "An APNs token in hexadecimal; repeatable")
+  import->add_option("--apns-token", options->tokens, "An APNs token in hexadecimal")
       ->type_name("HEX")
       ->allow_extra_args(false)
       ->take_all();

@@ -160,7 +160,7 @@ void declare_message(CLI::App& command, SendOptions& options) {
   text("--title", options.title, "Title of a simple notification", "TEXT");
   text("--body", options.body, "Its body", "TEXT");
   text("--image", options.image, "URL of its image", "URL");
-  command.add_option("--data", options.data, "A data entry; repeatable")
+  command.add_option("--data", options.data, "A data entry")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
       ->take_all();
@@ -171,9 +171,9 @@ void declare_receivers(CLI::App& command, SendOptions& options, const char* to_h
                         const char* type) {
     command.add_option(name, values, help)->type_name(type)->allow_extra_args(false)->take_all();
   };
-  list("--token", options.tokens, "A registration token; repeatable", "TOKEN");
-  list("--fid", options.fids, "A Firebase Installation ID; repeatable", "FID");
-  list("--topic", options.topics, "A topic's name; repeatable", "NAME");
+  list("--token", options.tokens, "A registration token", "TOKEN");
+  list("--fid", options.fids, "A Firebase Installation ID", "FID");
+  list("--topic", options.topics, "A topic's name", "NAME");
   command.add_option("--condition", options.condition, "A condition over topics")
       ->type_name("TEXT");
   command.add_option("--to", options.to_file, to_help)->type_name("FILE");

@@ -38,7 +38,7 @@ struct SendOptions {
   std::string on_unknown = "retry";
   std::size_t connections = 4;
   std::uint64_t probe_budget = 1'000;
-  std::uint64_t preflight_above = 10'000;
+  std::uint64_t preflight_above = 100'000;
 };
 
 /// Options read and checked, before anything is opened.

@@ -306,8 +306,8 @@ void add_change(CLI::App& topics, Context& context, TopicDeed deed) {
     command->add_option(name, values, help)->type_name(type)->allow_extra_args(false)->take_all();
   };
   command->add_option("TOPIC", options->topic, "The topic's name")->required()->type_name("TOPIC");
-  list_of("--token", options->tokens, "A registration token; repeatable", "TOKEN");
-  list_of("--fid", options->fids, "A Firebase Installation ID; repeatable", "FID");
+  list_of("--token", options->tokens, "A registration token", "TOKEN");
+  list_of("--fid", options->fids, "A Firebase Installation ID", "FID");
   text("--to", options->to_file, "A file of registrations, as for send", "FILE");
   command->add_option("--audience", options->audience, "Devices of the store, or 'all'")
       ->type_name("FILTER");

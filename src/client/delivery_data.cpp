@@ -24,7 +24,7 @@ struct DeliveryData::Impl {
 Result<DeliveryData> DeliveryData::open(const ClientOptions& options) {
   auto calls = client::ApiCalls::open(options, client::delivery_data_api);
   if (!calls) return std::unexpected(calls.error());
-  return DeliveryData(std::unique_ptr<Impl>(new Impl{*std::move(calls)}));
+  return DeliveryData(std::make_unique<Impl>(Impl{*std::move(calls)}));
 }
 
 DeliveryData::DeliveryData(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

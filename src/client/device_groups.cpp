@@ -50,7 +50,7 @@ Result<DeviceGroups> DeviceGroups::open(const ClientOptions& options,
   }
   auto calls = client::ApiCalls::open(options, client::fcm_api);
   if (!calls) return std::unexpected(calls.error());
-  return DeviceGroups(std::unique_ptr<Impl>(new Impl{*std::move(calls), sender_id}));
+  return DeviceGroups(std::make_unique<Impl>(Impl{*std::move(calls), sender_id}));
 }
 
 DeviceGroups::DeviceGroups(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

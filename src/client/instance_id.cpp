@@ -65,7 +65,7 @@ struct InstanceId::Impl {
 Result<InstanceId> InstanceId::open(const ClientOptions& options) {
   auto calls = client::ApiCalls::open(options, client::instance_id_api);
   if (!calls) return std::unexpected(calls.error());
-  return InstanceId(std::unique_ptr<Impl>(new Impl{*std::move(calls)}));
+  return InstanceId(std::make_unique<Impl>(Impl{*std::move(calls)}));
 }
 
 InstanceId::InstanceId(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

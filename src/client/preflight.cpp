@@ -58,7 +58,7 @@ void add_credentials(std::vector<PreflightLine>& lines, const client::ApiCalls& 
 void add_message_checks(std::vector<PreflightLine>& lines, const Message& message,
                         const std::optional<Target>& target,
                         const std::vector<std::string>& ignored_rules) {
-  auto findings = target ? check_message(message, *target) : check_message(message);
+  auto findings = target ? check_message(message, target) : check_message(message);
   std::erase_if(findings, [&](const Finding& finding) {
     return std::ranges::find(ignored_rules, finding.rule) != ignored_rules.end();
   });

@@ -82,7 +82,7 @@ Result<Topics> Topics::open(const ClientOptions& options, TopicApi api) {
   auto calls = client::ApiCalls::open(
       paced(options), api == TopicApi::v1 ? client::fcm_api : client::instance_id_api);
   if (!calls) return std::unexpected(calls.error());
-  return Topics(std::unique_ptr<Impl>(new Impl{*std::move(calls), api}));
+  return Topics(std::make_unique<Impl>(Impl{*std::move(calls), api}));
 }
 
 Topics::Topics(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

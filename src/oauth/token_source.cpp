@@ -112,7 +112,7 @@ TokenSource::TokenSource(std::shared_ptr<Credential> credential, FetchToken fetc
     : impl_(std::make_shared<Impl>()) {
   impl_->credential = std::move(credential);
   impl_->fetch = std::move(fetch);
-  impl_->options = options;
+  impl_->options = std::move(options);
 }
 
 TokenSource::~TokenSource() {

@@ -97,6 +97,7 @@ struct Http1Session::Impl {
   void on_request();
   void refuse(int status, std::string_view words);
   void write(const Response& response);
+  void write_head(const Response& response);
 
   ServerLimits limits;
   std::string scheme;
@@ -105,7 +106,8 @@ struct Http1Session::Impl {
   std::string unread;
   std::optional<Request> arrived;  ///< Not yet taken.
   StreamId last = 0;
-  bool open = false;  ///< `last` is not yet answered.
+  bool open = false;     ///< `last` is not yet answered.
+  bool stalled = false;  ///< Half of an answer is written, and no more will be.
   bool head = false;
   bool keep_alive = true;
   bool version_1_0 = false;
@@ -125,7 +127,7 @@ void Http1Session::Impl::start_parser() {
 }
 
 void Http1Session::Impl::parse() {
-  while (!open && !dead && !unread.empty()) {
+  while (!open && !stalled && !dead && !unread.empty()) {
     // RFC 9112, 2.2: empty lines before a request are forgiven.
     if (!parser->got_some() && (unread.front() == '\r' || unread.front() == '\n')) {
       unread.erase(0, 1);
@@ -187,6 +189,11 @@ void Http1Session::Impl::refuse(int status, std::string_view words) {
 }
 
 void Http1Session::Impl::write(const Response& response) {
+  write_head(response);
+  if (!head && !has_no_body(response.status)) output += response.body;
+}
+
+void Http1Session::Impl::write_head(const Response& response) {
   const auto reason = view_of(http::obsolete_reason(static_cast<http::status>(response.status)));
   fmt::format_to(std::back_inserter(output), "HTTP/1.1 {} {}\r\n", response.status, reason);
   for (const auto& header : response.headers) {
@@ -202,7 +209,6 @@ void Http1Session::Impl::write(const Response& response) {
     output += "connection: keep-alive\r\n";
   }
   output += "\r\n";
-  if (!head && !has_no_body(response.status)) output += response.body;
 }
 
 Http1Session::Http1Session(const ServerLimits& limits, std::string_view scheme)
@@ -222,7 +228,7 @@ void Http1Session::take_requests(std::vector<Incoming>& out) {
 }
 
 void Http1Session::respond(StreamId stream, const Response& response) {
-  if (impl_->dead || !impl_->open || stream != impl_->last) return;
+  if (!is_open(stream)) return;
   impl_->keep_alive = impl_->keep_alive && !impl_->shutting_down;
   impl_->write(response);
   impl_->open = false;
@@ -231,6 +237,14 @@ void Http1Session::respond(StreamId stream, const Response& response) {
   } else {
     impl_->dead = true;
   }
+}
+
+void Http1Session::respond_half(StreamId stream, const Response& response) {
+  if (!is_open(stream)) return;
+  impl_->write_head(response);
+  impl_->output.append(response.body, 0, response.body.size() / 2);
+  impl_->open = false;
+  impl_->stalled = true;
 }
 
 void Http1Session::take_output(std::string& out) {
@@ -251,10 +265,14 @@ void Http1Session::shut_down() {
 }
 
 bool Http1Session::wants_bytes() const noexcept {
-  return !impl_->open || impl_->unread.size() < unread_bound_bytes;
+  return !(impl_->open || impl_->stalled) || impl_->unread.size() < unread_bound_bytes;
 }
 bool Http1Session::mid_request() const noexcept {
-  return !impl_->open && !impl_->dead && (impl_->parser->got_some() || !impl_->unread.empty());
+  return !impl_->open && !impl_->stalled && !impl_->dead &&
+         (impl_->parser->got_some() || !impl_->unread.empty());
+}
+bool Http1Session::is_open(StreamId stream) const noexcept {
+  return impl_->open && !impl_->dead && stream == impl_->last;
 }
 std::size_t Http1Session::open_streams() const noexcept {
   return impl_->open ? 1 : 0;

@@ -36,6 +36,9 @@ class Http1Session {
   /// Answers a request. No effect unless it is the open one.
   void respond(StreamId stream, const Response& response);
 
+  /// Writes the headers of the whole and the first half of its body, and nothing ever after.
+  void respond_half(StreamId stream, const Response& response);
+
   /// A request is there to be taken.
   [[nodiscard]] bool has_request() const noexcept;
 
@@ -50,6 +53,8 @@ class Http1Session {
   [[nodiscard]] bool wants_bytes() const noexcept;
   /// Part of a request has arrived.
   [[nodiscard]] bool mid_request() const noexcept;
+  /// The request waits for its answer.
+  [[nodiscard]] bool is_open(StreamId stream) const noexcept;
   /// 1 between a request's arrival and its answer, else 0.
   [[nodiscard]] std::size_t open_streams() const noexcept;
   /// Nothing more will come of this session; write the output and close.

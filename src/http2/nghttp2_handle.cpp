@@ -12,10 +12,11 @@ ssize_t read_body(nghttp2_session* /*session*/, std::int32_t /*stream*/, std::ui
                   std::size_t room, std::uint32_t* flags, nghttp2_data_source* source,
                   void* /*user_data*/) {
   auto& outgoing = *static_cast<Outgoing*>(source->ptr);
+  if (outgoing.stalls && outgoing.sent == outgoing.body.size()) return NGHTTP2_ERR_DEFERRED;
   const std::size_t count = std::min(room, outgoing.body.size() - outgoing.sent);
   std::memcpy(buffer, outgoing.body.data() + outgoing.sent, count);
   outgoing.sent += count;
-  if (outgoing.sent == outgoing.body.size()) {
+  if (outgoing.sent == outgoing.body.size() && !outgoing.stalls) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     // nghttp2 asks for the data of a frame only when it writes that frame.
     outgoing.finished = true;

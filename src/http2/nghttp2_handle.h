@@ -38,6 +38,7 @@ struct Outgoing {
   std::string body;
   std::size_t sent = 0;
   bool finished = false;  ///< Its last byte, with END_STREAM, is serialised.
+  bool stalls = false;    ///< Has no end: after its last byte nothing more comes.
 };
 /// `outgoing` must stay where it is until its stream is closed.
 [[nodiscard]] nghttp2_data_provider make_provider(Outgoing& outgoing) noexcept;

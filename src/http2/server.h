@@ -12,6 +12,7 @@
 
 #include "fanfare/result.h"
 
+#include "http2/mishap.h"
 #include "http2/server_session.h"
 #include "http2/tls.h"
 
@@ -33,10 +34,13 @@ struct ServerOptions {
   /// Without a byte from the client, no request of it being under way; also for a client that does
   /// not fetch its answers.
   std::chrono::milliseconds idle_timeout{300'000};
+  /// How long Mishap::stop_reading lasts, at the least; up to half a second more.
+  std::chrono::milliseconds reading_pause{30'000};
 };
 
-/// The way back for one request. Exactly one of its calls has an effect, the first; dropping it
-/// unanswered leaves the client waiting. It may outlive its connection: then calls do nothing.
+/// The way back for one request. Of the calls that end it exactly one has an effect, the first;
+/// dropping it unanswered leaves the client waiting. It may outlive its connection: then calls do
+/// nothing.
 class Reply {
  public:
   virtual ~Reply() = default;
@@ -48,8 +52,14 @@ class Reply {
   virtual void go_away(ErrorCode code, std::string debug) = 0;
   /// Writes what was answered before and closes the connection without a word.
   virtual void cut() = 0;
-  /// Whether an answer could still reach the client: it has not been given, and the connection is
-  /// neither gone nor cut. A handler that waits asks this before it acts on the request.
+  /// Ends the request in this way; those that answer it do so with `response`.
+  virtual void fail(Mishap mishap, Response response) = 0;
+  /// Changes SETTINGS_MAX_CONCURRENT_STREAMS of the connection in flight; ends nothing, and has no
+  /// effect after a call that did. Over HTTP/1.1 there is no such limit.
+  virtual void limit_streams(std::uint32_t streams) = 0;
+  /// Whether an answer could still reach the client: it has not been given, the connection is
+  /// neither gone nor cut, and the stream neither reset nor above a GOAWAY. A handler that waits
+  /// asks this before it acts on the request.
   [[nodiscard]] virtual bool alive() const noexcept = 0;
 };
 

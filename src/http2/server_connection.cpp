@@ -8,7 +8,12 @@ namespace fanfare::http2 {
 namespace {
 
 /// How long a peer may take to close after everything was said.
-constexpr std::chrono::seconds linger{2};
+constexpr std::chrono::seconds usual_linger{2};
+
+/// Clients' streams have odd numbers.
+StreamId stream_before(StreamId stream) {
+  return std::max<StreamId>(0, stream - 2);
+}
 
 /// May outlive the connection, and has one effect at most.
 class ConnectionReply final : public Reply {
@@ -28,9 +33,15 @@ class ConnectionReply final : public Reply {
   void cut() override {
     if (const auto connection = take()) connection->cut();
   }
+  void fail(Mishap mishap, Response response) override {
+    if (const auto connection = take()) connection->fail(stream_, mishap, std::move(response));
+  }
+  void limit_streams(std::uint32_t streams) override {
+    if (const auto connection = connection_.lock()) connection->limit_streams(streams);
+  }
   [[nodiscard]] bool alive() const noexcept override {
     const auto connection = connection_.lock();
-    return connection != nullptr && connection->alive();
+    return connection != nullptr && connection->alive(stream_);
   }
 
  private:
@@ -61,7 +72,7 @@ Protocol sniff(std::string_view first_bytes) {
 
 ServerConnection::ServerConnection(std::shared_ptr<const Shared> shared,
                                    std::function<void(ServerConnection&)> on_gone)
-    : shared_(std::move(shared)), on_gone_(std::move(on_gone)) {}
+    : shared_(std::move(shared)), on_gone_(std::move(on_gone)), linger_(usual_linger) {}
 
 void ServerConnection::start(boost::asio::ip::tcp::socket socket) {
   accepted_ = last_activity_ = std::chrono::steady_clock::now();
@@ -70,6 +81,10 @@ void ServerConnection::start(boost::asio::ip::tcp::socket socket) {
 
 void ServerConnection::on_bytes(std::span<const std::uint8_t> bytes) {
   const auto self = shared_from_this();  // A handler may destroy the server.
+  if (deaf_until_) {
+    unheard_ += text_of(bytes);
+    return;
+  }
   last_activity_ = std::chrono::steady_clock::now();
   if (http2_ == nullptr && http1_ == nullptr) {
     choose_protocol(bytes);
@@ -140,7 +155,7 @@ void ServerConnection::serve() {
   }
   serving_ = false;
   if (socket_ == nullptr || finishing_) return;
-  if (http1_ != nullptr) socket_->set_reading(http1_->wants_bytes());
+  if (http1_ != nullptr && !deaf_until_) socket_->set_reading(http1_->wants_bytes());
   if (over()) finish(false);
 }
 
@@ -184,11 +199,13 @@ void ServerConnection::on_closed(Error) {
 }
 
 void ServerConnection::check_time(Time now) {
+  if (deaf_until_ && now >= *deaf_until_ && !finishing_) resume_reading(now);
   if (socket_ != nullptr && now >= deadline()) end();
 }
 
 ServerConnection::Time ServerConnection::deadline() const noexcept {
-  if (finishing_) return last_activity_ + linger;
+  if (finishing_) return last_activity_ + linger_;
+  if (deaf_until_) return Time::max();
   if (!served_) return accepted_ + shared_->options.first_request_timeout;
   if (http1_ != nullptr && http1_->mid_request()) {
     return request_began_ + shared_->options.first_request_timeout;
@@ -232,8 +249,7 @@ void ServerConnection::reset(StreamId stream, ErrorCode code) {
 
 void ServerConnection::go_away(StreamId stream, ErrorCode code, std::string_view debug) {
   if (http2_ != nullptr) {
-    // Clients' streams have odd numbers: the one before is two lower.
-    http2_->go_away(std::max<StreamId>(0, stream - 2), code, debug);
+    http2_->go_away(stream_before(stream), code, debug);
     serve_soon();
   } else {
     cut();
@@ -242,6 +258,105 @@ void ServerConnection::go_away(StreamId stream, ErrorCode code, std::string_view
 
 void ServerConnection::cut() {
   finish(true);
+}
+
+void ServerConnection::fail(StreamId stream, Mishap mishap, Response response) {
+  const StreamId newest = http2_ != nullptr ? http2_->last_stream() : stream;
+  switch (mishap) {
+    case Mishap::cut:
+      return cut();
+    case Mishap::cut_mid_body:
+      respond_half(stream, std::move(response));
+      return cut();
+    case Mishap::stall_mid_body:
+      return respond_half(stream, std::move(response));
+    case Mishap::silence:
+      return;
+    case Mishap::reset:
+      return reset(stream, ErrorCode::internal_error);
+    case Mishap::refuse:
+      return reset(stream, ErrorCode::refused_stream);
+    case Mishap::go_away_before:
+      return go_away(stream, ErrorCode::no_error, {});
+    case Mishap::go_away_after:
+      return go_away_after(stream, std::move(response));
+    case Mishap::go_away_notice:
+      return go_away_notice(stream, std::move(response));
+    case Mishap::go_away_max_streams:
+      return terminate(newest, ErrorCode::protocol_error, "exceeded_max_concurrent_streams");
+    case Mishap::go_away_pings:
+      return terminate(newest, ErrorCode::enhance_your_calm, "too_many_pings");
+    case Mishap::go_away_timeout:
+      return terminate(stream_before(stream), ErrorCode::no_error, "session_timed_out");
+    case Mishap::half_close:
+      return half_close();
+    case Mishap::stop_reading:
+      respond(stream, std::move(response));
+      return stop_reading();
+  }
+}
+
+void ServerConnection::respond_half(StreamId stream, Response response) {
+  last_activity_ = std::chrono::steady_clock::now();
+  if (http2_ != nullptr) {
+    http2_->respond_half(stream, std::move(response));
+  } else if (http1_ != nullptr) {
+    http1_->respond_half(stream, response);
+  }
+  serve_soon();
+}
+
+void ServerConnection::go_away_after(StreamId stream, Response response) {
+  if (http1_ != nullptr) http1_->shut_down();
+  respond(stream, std::move(response));
+  if (http2_ != nullptr) http2_->go_away(stream, ErrorCode::no_error, {});
+}
+
+void ServerConnection::go_away_notice(StreamId stream, Response response) {
+  if (http1_ != nullptr) http1_->shut_down();
+  if (http2_ != nullptr) http2_->drain();
+  respond(stream, std::move(response));
+}
+
+void ServerConnection::terminate(StreamId last_stream, ErrorCode code, std::string_view debug) {
+  if (http2_ != nullptr) {
+    http2_->terminate(last_stream, code, debug);
+    serve_soon();
+  } else {
+    cut();
+  }
+}
+
+void ServerConnection::half_close() {
+  linger_ = shared_->options.idle_timeout;
+  finish(false);
+}
+
+void ServerConnection::stop_reading() {
+  if (socket_ == nullptr || finishing_) return;
+  deaf_until_ = std::chrono::steady_clock::now() + shared_->options.reading_pause;
+  socket_->set_reading(false);
+}
+
+void ServerConnection::resume_reading(Time now) {
+  deaf_until_.reset();
+  last_activity_ = request_began_ = now;
+  socket_->set_reading(true);
+  if (const std::string unheard = std::exchange(unheard_, {}); !unheard.empty()) {
+    on_bytes(bytes_of(unheard));
+  }
+}
+
+void ServerConnection::limit_streams(std::uint32_t streams) {
+  if (http2_ == nullptr) return;
+  http2_->set_max_streams(streams);
+  serve_soon();
+}
+
+bool ServerConnection::alive(StreamId stream) const noexcept {
+  if (socket_ == nullptr || finishing_) return false;
+  return (http2_ != nullptr && http2_->is_open(stream)) ||
+         (http1_ != nullptr && http1_->is_open(stream));
 }
 
 /// Many answers in one turn of the loop are written once. Also not serve() itself, because it calls

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,7 +50,9 @@ class ServerConnection final : private StreamSocket::Owner,
   void reset(StreamId stream, ErrorCode code);
   void go_away(StreamId stream, ErrorCode code, std::string_view debug);
   void cut();
-  [[nodiscard]] bool alive() const noexcept { return socket_ != nullptr && !finishing_; }
+  void fail(StreamId stream, Mishap mishap, Response response);
+  void limit_streams(std::uint32_t streams);
+  [[nodiscard]] bool alive(StreamId stream) const noexcept;
 
  private:
   void on_open() override {}
@@ -60,6 +63,13 @@ class ServerConnection final : private StreamSocket::Owner,
   void choose_protocol(std::span<const std::uint8_t> bytes);
   void feed(std::span<const std::uint8_t> bytes);
   void serve();
+  void respond_half(StreamId stream, Response response);
+  void go_away_after(StreamId stream, Response response);
+  void go_away_notice(StreamId stream, Response response);
+  void terminate(StreamId last_stream, ErrorCode code, std::string_view debug);
+  void stop_reading();
+  void resume_reading(Time now);
+  void half_close();
   void finish(bool without_a_word);
   void end();
   void serve_soon();
@@ -77,6 +87,9 @@ class ServerConnection final : private StreamSocket::Owner,
   Time accepted_{};
   Time request_began_{};  ///< Of a partial HTTP/1.1 request.
   Time last_activity_{};
+  std::optional<Time> deaf_until_;  ///< Mishap::stop_reading.
+  std::string unheard_;             ///< What a read that was under way brought meanwhile.
+  std::chrono::milliseconds linger_;
   bool served_ = false;   ///< A whole request has arrived.
   bool serving_ = false;  ///< Within serve(), which looks again by itself.
   bool serve_posted_ = false;

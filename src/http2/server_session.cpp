@@ -31,6 +31,12 @@ struct Exchange {
   Outgoing response;
 };
 
+/// How much of an answer's body is written.
+enum class Extent : std::uint8_t { whole, half };
+
+/// What marks the PING whose acknowledgement ends drain().
+constexpr std::array<std::uint8_t, 8> drain_ping{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
+
 /// What to say to a client when nghttp2 gives up without a GOAWAY of its own: after a flood, a
 /// wrong preface, or for want of memory.
 std::uint32_t farewell(ssize_t lib_error) noexcept {
@@ -52,23 +58,29 @@ struct ServerSession::Impl {
   // What the owner asks for.
   void receive(std::span<const std::uint8_t> bytes);
   void take_requests(std::vector<Incoming>& out);
-  void respond(StreamId stream, Response response);
+  void respond(StreamId stream, Response response, Extent extent);
   void reset(StreamId stream, ErrorCode code);
   void go_away(StreamId last_stream, ErrorCode code, std::string_view debug);
+  void drain();
+  void terminate(StreamId last_stream, ErrorCode code, std::string_view debug);
   void serialise_until(std::size_t high_water_bytes);
+  void serialise_all() {
+    if (!dead) serialise_until(std::numeric_limits<std::size_t>::max());
+  }
 
   // What nghttp2 reports.
   [[nodiscard]] bool exceeds_limit(const nghttp2_frame_hd& head);
   void on_begin_headers(const nghttp2_frame& frame);
   void on_header(Exchange& exchange, std::string_view name, std::string_view value);
   void on_data(Exchange& exchange, std::string_view bytes);
+  void on_ping(const nghttp2_ping& ping);
   void on_frame(const nghttp2_frame& frame);
   [[nodiscard]] static bool is_sound(const Exchange& exchange, const nghttp2_frame_hd& head);
   void on_arrived(Exchange& exchange);
   void on_stream_close(StreamId stream);
 
   void settle(Exchange& exchange);
-  void answer(Exchange& exchange, Response response);
+  void answer(Exchange& exchange, Response response, Extent extent = Extent::whole);
   void refuse(Exchange& exchange, int status, std::string_view words);
   void reset_malformed(Exchange& exchange);
 
@@ -91,6 +103,7 @@ struct ServerSession::Impl {
   StreamId goaway_last = std::numeric_limits<StreamId>::max();
   std::vector<nghttp2_nv> fields;  ///< Of the answer being submitted; kept for its memory.
   std::string output;
+  bool draining = false;  ///< Notice is given, and the pong still to come.
   bool limit_exceeded = false;
   bool dead = false;
 };
@@ -164,7 +177,7 @@ void ServerSession::Impl::receive(std::span<const std::uint8_t> bytes) {
   const ssize_t taken = nghttp2_session_mem_recv(session.get(), bytes.data(), bytes.size());
   if (taken < 0) {
     if (!limit_exceeded) nghttp2_session_terminate_session(session.get(), farewell(taken));
-    serialise_until(std::numeric_limits<std::size_t>::max());
+    serialise_all();
     dead = true;
     return;
   }
@@ -188,11 +201,11 @@ void ServerSession::Impl::take_requests(std::vector<Incoming>& out) {
   }
 }
 
-void ServerSession::Impl::respond(StreamId stream, Response response) {
+void ServerSession::Impl::respond(StreamId stream, Response response, Extent extent) {
   if (dead) return;
   if (auto* exchange = find_open(stream)) {
     settle(*exchange);
-    answer(*exchange, std::move(response));
+    answer(*exchange, std::move(response), extent);
   }
 }
 
@@ -219,6 +232,21 @@ void ServerSession::Impl::go_away(StreamId last, ErrorCode code, std::string_vie
   nghttp2_submit_goaway(session.get(), NGHTTP2_FLAG_NONE, goaway_last,
                         static_cast<std::uint32_t>(code),
                         reinterpret_cast<const std::uint8_t*>(debug.data()), debug.size());
+}
+
+void ServerSession::Impl::drain() {
+  if (dead || draining || goaway_last != std::numeric_limits<StreamId>::max()) return;
+  draining = true;
+  nghttp2_submit_shutdown_notice(session.get());
+  nghttp2_submit_ping(session.get(), NGHTTP2_FLAG_NONE, drain_ping.data());
+}
+
+void ServerSession::Impl::terminate(StreamId last, ErrorCode code, std::string_view debug) {
+  if (dead) return;
+  go_away(last, code, debug);
+  for (auto& [stream, exchange] : exchanges) settle(exchange);
+  serialise_all();
+  dead = true;
 }
 
 // --- What nghttp2 reports ---
@@ -289,7 +317,14 @@ void ServerSession::Impl::on_data(Exchange& exchange, std::string_view bytes) {
   }
 }
 
+void ServerSession::Impl::on_ping(const nghttp2_ping& ping) {
+  const bool pong = (ping.hd.flags & NGHTTP2_FLAG_ACK) != 0;
+  if (!pong || !std::ranges::equal(ping.opaque_data, drain_ping)) return;
+  if (std::exchange(draining, false)) go_away(last_stream, ErrorCode::no_error, {});
+}
+
 void ServerSession::Impl::on_frame(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_PING) on_ping(frame.ping);
   if (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA) return;
   auto* exchange = find(frame.hd.stream_id);
   if (exchange == nullptr || exchange->state != Exchange::State::arriving) return;
@@ -332,7 +367,7 @@ void ServerSession::Impl::settle(Exchange& exchange) {
   exchange.state = Exchange::State::settled;
 }
 
-void ServerSession::Impl::answer(Exchange& exchange, Response response) {
+void ServerSession::Impl::answer(Exchange& exchange, Response response, Extent extent) {
   const fmt::format_int status(response.status);
   const fmt::format_int length(response.body.size());
   fields.assign({make_field(":status", {status.data(), status.size()})});
@@ -345,7 +380,11 @@ void ServerSession::Impl::answer(Exchange& exchange, Response response) {
     fields.push_back(make_field("content-length", {length.data(), length.size()}));
   }
   exchange.response.body = std::move(response.body);
-  const bool send_body = !bodiless && !exchange.head && !exchange.response.body.empty();
+  bool send_body = !bodiless && !exchange.head && !exchange.response.body.empty();
+  if (extent == Extent::half) {
+    exchange.response.stalls = send_body = true;
+    exchange.response.body.resize(exchange.response.body.size() / 2);
+  }
   const auto provider = make_provider(exchange.response);
   nghttp2_submit_response(session.get(), exchange.stream, fields.data(), fields.size(),
                           send_body ? &provider : nullptr);
@@ -374,7 +413,7 @@ void ServerSession::receive(std::span<const std::uint8_t> bytes) {
 }
 
 void ServerSession::take_output(std::string& out) {
-  if (!impl_->dead) impl_->serialise_until(std::numeric_limits<std::size_t>::max());
+  impl_->serialise_all();
   if (out.empty()) {
     out.swap(impl_->output);
   } else {
@@ -388,15 +427,31 @@ void ServerSession::take_requests(std::vector<Incoming>& out) {
 }
 
 void ServerSession::respond(StreamId stream, Response response) {
-  impl_->respond(stream, std::move(response));
+  impl_->respond(stream, std::move(response), Extent::whole);
+}
+
+void ServerSession::respond_half(StreamId stream, Response response) {
+  impl_->respond(stream, std::move(response), Extent::half);
 }
 
 void ServerSession::reset(StreamId stream, ErrorCode code) {
   impl_->reset(stream, code);
 }
 
+// Answers that were given are written first: they would be lost to GOAWAY when their stream is
+// above its last one, and the client would take for unprocessed what was processed.
 void ServerSession::go_away(StreamId last_stream, ErrorCode code, std::string_view debug) {
+  impl_->serialise_all();
   impl_->go_away(last_stream, code, debug);
+}
+
+void ServerSession::drain() {
+  impl_->drain();
+}
+
+void ServerSession::terminate(StreamId last_stream, ErrorCode code, std::string_view debug) {
+  impl_->serialise_all();
+  impl_->terminate(last_stream, code, debug);
 }
 
 void ServerSession::set_max_streams(std::uint32_t streams) {
@@ -407,6 +462,9 @@ void ServerSession::set_max_streams(std::uint32_t streams) {
 
 StreamId ServerSession::last_stream() const noexcept {
   return impl_->last_stream;
+}
+bool ServerSession::is_open(StreamId stream) const noexcept {
+  return !impl_->dead && impl_->find_open(stream) != nullptr;
 }
 std::size_t ServerSession::open_streams() const noexcept {
   return impl_->open_count;

@@ -62,6 +62,9 @@ class ServerSession {
   /// Answers a request. No effect when the client has reset the stream meanwhile.
   void respond(StreamId stream, Response response);
 
+  /// Answers with the headers of the whole and the first half of its body; then the stream stalls.
+  void respond_half(StreamId stream, Response response);
+
   /// RST_STREAM with this code in place of an answer.
   void reset(StreamId stream, ErrorCode code);
 
@@ -70,11 +73,21 @@ class ServerSession {
   /// still taken until a second call names the real one.
   void go_away(StreamId last_stream, ErrorCode code, std::string_view debug);
 
+  /// The graceful end (RFC 9113, 6.8): gives notice and goes away with no_error a round trip later,
+  /// which the acknowledgement of a PING tells.
+  void drain();
+
+  /// GOAWAY, and the session is dead: whatever is open stays unanswered, whether up to
+  /// `last_stream` or not.
+  void terminate(StreamId last_stream, ErrorCode code, std::string_view debug);
+
   /// Changes SETTINGS_MAX_CONCURRENT_STREAMS in flight.
   void set_max_streams(std::uint32_t streams);
 
   /// The highest stream id taken so far; 0 before the first.
   [[nodiscard]] StreamId last_stream() const noexcept;
+  /// The request waits for its answer, which could still reach the client.
+  [[nodiscard]] bool is_open(StreamId stream) const noexcept;
   /// Requests taken and neither answered nor reset.
   [[nodiscard]] std::size_t open_streams() const noexcept;
   /// Nothing more will come of this session; write the output and close.

@@ -1,5 +1,7 @@
 // The emulator's own interface under /_emulator/: what happened, and what shall go wrong. It is
 // for scripts on the same machine, so it asks for no credentials and is never delayed or counted.
+#include "emulator/admin.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -26,12 +28,21 @@ http2::Response respond(int status, std::string_view content_type, std::string b
   return response;
 }
 
-http2::Response respond(int status, const json::value& body) {
-  return respond(status, "application/json; charset=UTF-8", pretty_print(body));
+/// A page of somebody else's, open in a browser on this machine, must not switch faults.
+bool is_foreign_page(const http2::Request& request) {
+  const auto origin = http2::find_header(request.headers, "origin");
+  if (origin.empty()) return false;
+  const auto host = origin.find("://");
+  return host == std::string_view::npos || origin.substr(host + 3) != request.authority;
 }
 
-http2::Response refuse(int status, std::string_view what, std::string_view remedy) {
-  return respond(status, json::object{{"error", what}, {"remedy", remedy}});
+json::array describe_catalogue() {
+  json::array all;
+  for (const auto& entry : fault_catalogue()) {
+    all.push_back(
+        json::object{{"fault", entry.name}, {"group", entry.group}, {"what", entry.what}});
+  }
+  return all;
 }
 
 /// As a CSV field; a malformed token of a listed device may hold anything.
@@ -52,18 +63,51 @@ json::object by_health(const HealthCounts& counts) {
 
 }  // namespace
 
-http2::Response World::administer(const http2::Request& request, const Path& path) {
+http2::Response admin_answer(int status, const json::value& body) {
+  return respond(status, "application/json; charset=UTF-8", pretty_print(body));
+}
+
+http2::Response admin_refusal(int status, std::string_view what, std::string_view remedy) {
+  return admin_answer(status, json::object{{"error", what}, {"remedy", remedy}});
+}
+
+Plan World::administer(const http2::Request& request, const Path& path, SystemTime now) {
   const auto what = path.path.substr(std::string_view("/_emulator/").size());
-  const bool get = request.method == "GET";
-  const bool change = request.method == "POST" || request.method == "PUT";
-  if (what == "stats" && get) return respond(200, stats());
-  if (what == "devices" && get) return list_devices(path);
-  if (what == "messages" && get) return list_messages(path);
-  if (what == "faults" && get) return respond(200, to_json(faults_));
-  if (what == "faults" && change) return change_faults(request);
-  if (what == "reset" && request.method == "POST") return reset();
-  return refuse(404, "there is nothing here",
-                "GET stats, devices, messages or faults; PUT or POST faults; POST reset");
+  if (is_foreign_page(request)) {
+    return {admin_refusal(403, "the request comes from another site's page",
+                          "use the emulator's own page, or no browser")};
+  }
+  if (request.method == "GET") return tell(what, path, now);
+  const bool post = request.method == "POST";
+  if (what == "faults" && (post || request.method == "PUT")) return {change_faults(request)};
+  if (what == "reset" && post) return {reset()};
+  if (what == "clock" && post) return {set_clock(request, now)};
+  if (what == "devices" && post) return {register_device(request, now)};
+  constexpr std::string_view one_device = "devices/";
+  if (what.starts_with(one_device) && post) {
+    return {act_on_device(request, what.substr(one_device.size()), now)};
+  }
+  return {admin_refusal(404, "there is nothing here",
+                        "POST reset, clock, devices or devices/{registration}/{action}; POST or "
+                        "PUT faults")};
+}
+
+Plan World::tell(std::string_view what, const Path& path, SystemTime now) {
+  if (what == "stats") return {admin_answer(200, stats(now))};
+  if (what == "devices") return {list_devices(path)};
+  if (what == "messages") return {list_messages(path)};
+  if (what == "faults") return {admin_answer(200, to_json(faults()))};
+  if (what == "faults/catalogue") {
+    return {admin_answer(200, json::object{{"faults", describe_catalogue()}})};
+  }
+  if (what == "phones") return {list_phones(path)};
+  if (what == "inbox") return list_inbox(path, now);
+  if (what == "changes") return list_changes(path, now);
+  if (what == "requests") return {list_requests(path)};
+  if (what == "clock") return {set_clock({}, now)};
+  return {admin_refusal(404, "there is nothing here",
+                        "GET stats, phones, inbox, changes, requests, messages, devices, clock, "
+                        "faults or faults/catalogue")};
 }
 
 // POST changes what it names, PUT starts from the defaults.
@@ -71,14 +115,16 @@ http2::Response World::change_faults(const http2::Request& request) {
   boost::system::error_code error;
   const auto body = json::parse(request.body, error);
   if (error || !body.is_object()) {
-    return refuse(400, "the body is not a JSON object", R"(send for example {"fault":"none"})");
+    return admin_refusal(400, "the body is not a JSON object",
+                         R"(send for example {"fault":"none"})");
   }
-  auto changed = apply(request.method == "PUT" ? Faults{} : faults_, body.get_object());
-  if (!changed) return refuse(400, changed.error().what, changed.error().remedy);
-  if (changed->seed != faults_.seed) random_ = Random(changed->seed);
-  faults_ = *changed;
+  auto changed = apply(request.method == "PUT" ? Faults{} : faults(), body.get_object());
+  if (!changed) return admin_refusal(400, changed.error().what, changed.error().remedy);
+  plan_.change(*std::move(changed));
   window_start_.reset();
-  return respond(200, to_json(faults_));
+  if (tokens_) tokens_->set_life(faults().token_lifetime);
+  faults_changed_ = journal_.touch();
+  return admin_answer(200, to_json(faults()));
 }
 
 http2::Response World::reset() {
@@ -86,12 +132,13 @@ http2::Response World::reset() {
   books_.max_in_flight = in_flight_;
   books_.max_connections = connections_;
   devices_.reset_counts();
-  ring_.clear();
+  journal_.clear();
   deliveries_.clear();
-  return respond(200, json::object{});
+  rate_ = Rate{};
+  return admin_answer(200, json::object{});
 }
 
-json::object World::stats() const {
+json::object World::stats(SystemTime now) const {
   json::object all;
   all["requests"] = books_.sends.requests();
   all["answers"] = books_.sends.answers();
@@ -101,6 +148,8 @@ json::object World::stats() const {
   all["second_sends"] = books_.second_sends;
   all["reached"] = books_.reached;
   all["lost"] = books_.lost;
+  all["per_minute"] = rate_.last_minute(now);
+  all["max_per_minute"] = rate_.most();
   all["in_flight"] = in_flight_;
   all["max_in_flight"] = books_.max_in_flight;
   all["connections"] = connections_;
@@ -113,7 +162,7 @@ json::object World::stats() const {
   all["other_answers"] = books_.others.answers();
   all["devices"] = devices_.size();
   all["devices_by_health"] = by_health(devices_.healths());
-  all["fault"] = name_of(faults_.fault);
+  all["fault"] = name_of(faults().fault);
   return all;
 }
 
@@ -135,7 +184,7 @@ http2::Response World::list_devices(const Path& path) {
 // The newest first.
 http2::Response World::list_messages(const Path& path) const {
   json::array all;
-  const auto& kept = ring_.messages();
+  const auto& kept = journal_.messages();
   const auto limit = path.number("limit", kept.size());
   for (auto one = kept.rbegin(); one != kept.rend() && all.size() < limit; ++one) {
     json::parse_options options;
@@ -149,7 +198,7 @@ http2::Response World::list_messages(const Path& path) const {
     }
     all.push_back(std::move(message));
   }
-  return respond(200, json::object{{"messages", std::move(all)}});
+  return admin_answer(200, json::object{{"messages", std::move(all)}});
 }
 
 }  // namespace fanfare::emulator

@@ -15,6 +15,7 @@ namespace json = boost::json;
 
 constexpr std::string_view fcm_error_type = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
 constexpr std::string_view invalid_argument = "INVALID_ARGUMENT";
+constexpr std::string_view bare_text = "Request contains an invalid argument.";
 
 json::object detail(std::string_view rpc_type) {
   return {{"@type", fmt::format("type.googleapis.com/google.rpc.{}", rpc_type)}};
@@ -195,7 +196,9 @@ std::string escape_html(std::string_view text) {
 }  // namespace
 
 std::string kind_of(const Answer& answer) {
-  if (answer.cut) return "cut";
+  if (!answer.spoilt.empty()) return fmt::format("{} {}", name_of(answer.fault), answer.spoilt);
+  if (answer.fault != Fault::none && answer.status == 0) return std::string(name_of(answer.fault));
+  if (answer.status == 0) return "cut";
   auto kind = std::to_string(answer.status);
   if (!answer.fcm_code.empty()) kind.append(" ").append(answer.fcm_code);
   return kind;
@@ -206,6 +209,7 @@ http2::Response render(const Answer& answer, bool pretty, std::string_view date)
   response.status = answer.status;
   response.headers = common_headers(!answer.html.empty(), date);
   response.headers.insert(response.headers.end(), answer.headers.begin(), answer.headers.end());
+  if (answer.no_body) return response;
   if (!answer.html.empty()) {
     response.body = answer.html;
   } else if (pretty) {
@@ -255,7 +259,13 @@ Answer invalid_field(std::string_view field, std::string_view text) {
 }
 
 // The one 400 with its details the other way round.
-Answer bad_registration(std::string_view field) {
+Answer bad_registration(std::string_view field, Texts texts) {
+  if (texts == Texts::older) {
+    return refuse(400, invalid_argument, bare_text,
+                  {fcm_error(invalid_argument),
+                   bad_request({violation(field, "Invalid registration token")})},
+                  invalid_argument);
+  }
   constexpr std::string_view text = "The registration token is not a valid FCM registration token";
   return refuse(400, invalid_argument, text,
                 {fcm_error(invalid_argument), bad_request({violation(field, text)})},
@@ -267,13 +277,17 @@ Answer reserved_key(std::string_view key) {
                 {fcm_error(invalid_argument)}, invalid_argument);
 }
 
-Answer too_large() {
+Answer too_large(Texts texts) {
+  if (texts == Texts::older) {
+    return refuse(400, invalid_argument, "Android message is too big",
+                  {fcm_error(invalid_argument)}, invalid_argument);
+  }
   return refuse(400, invalid_argument, "Message is too large. The maximum is 4K (4096 bytes).",
                 {detail("BadRequest"), fcm_error(invalid_argument)}, invalid_argument);
 }
 
 Answer bare_invalid_argument() {
-  return refuse(400, invalid_argument, "Request contains an invalid argument.");
+  return refuse(400, invalid_argument, bare_text);
 }
 
 Answer apns_disabled() {
@@ -298,9 +312,11 @@ Answer expired_credentials() {
       {error_info("ACCESS_TOKEN_EXPIRED", "googleapis.com", method_metadata())});
 }
 
-Answer third_party_auth() {
+Answer third_party_auth(Texts texts) {
   constexpr std::string_view code = "THIRD_PARTY_AUTH_ERROR";
-  return refuse(401, "UNAUTHENTICATED", "Auth error from APNS or Web Push Service",
+  const auto text = texts == Texts::older ? "Invalid APNs credential."
+                                          : "Auth error from APNS or Web Push Service";
+  return refuse(401, "UNAUTHENTICATED", text,
                 {fcm_error(code), apns_error(403, "InvalidProviderToken")}, code);
 }
 
@@ -347,9 +363,10 @@ Answer scope_insufficient() {
   return answer;
 }
 
-Answer unregistered() {
+Answer unregistered(Texts texts) {
   constexpr std::string_view code = "UNREGISTERED";
-  return refuse(404, "NOT_FOUND", "Requested entity was not found.", {fcm_error(code)}, code);
+  const auto text = texts == Texts::newer ? "NotRegistered" : "Requested entity was not found.";
+  return refuse(404, "NOT_FOUND", text, {fcm_error(code)}, code);
 }
 
 Answer apns_unregistered() {
@@ -407,6 +424,18 @@ Answer project_quota(std::string_view project_number, std::uint64_t limit) {
             "https://cloud.google.com/docs/quotas/help/request_increase")});
 }
 
+Answer topic_quota(std::string_view topic) {
+  constexpr std::string_view code = "QUOTA_EXCEEDED";
+  constexpr std::string_view text = "Topic quota exceeded.";
+  auto quota = detail("QuotaFailure");
+  quota["violations"] =
+      json::array{json::object{{"subject", fmt::format("topic:{}", topic)}, {"description", text}}};
+  auto retry = detail("RetryInfo");
+  retry["retryDelay"] = "60s";
+  return refuse(429, "RESOURCE_EXHAUSTED", text,
+                {fcm_error(code), std::move(quota), std::move(retry)}, code);
+}
+
 // The shape of "Topic quota exceeded."; the text for a device was not captured.
 Answer device_quota() {
   constexpr std::string_view code = "QUOTA_EXCEEDED";
@@ -422,6 +451,29 @@ Answer device_quota() {
 Answer unavailable() {
   constexpr std::string_view code = "UNAVAILABLE";
   return refuse(503, code, "The service is currently unavailable.", {fcm_error(code)}, code);
+}
+
+Answer internal_error() {
+  constexpr std::string_view code = "INTERNAL";
+  return refuse(500, code, "Internal error encountered.", {fcm_error(code)}, code);
+}
+
+Answer html_unavailable() {
+  Answer answer;
+  answer.status = 503;
+  answer.html = html_page("Error 503 (Service Unavailable)!!1",
+                          "The service you requested is not available at this time.<p>Service "
+                          "error -27. <ins>That’s all we know.</ins>");
+  return answer;
+}
+
+// What a captive portal or a proxy says in FCM's place.
+Answer html_welcome() {
+  Answer answer;
+  answer.html =
+      "<!DOCTYPE html>\n<html lang=en><title>Welcome</title><p>Please sign in to use "
+      "this network.</html>\n";
+  return answer;
 }
 
 Answer html_bad_gateway() {
@@ -448,9 +500,14 @@ Answer with_retry_after(Answer answer, std::chrono::seconds wait, bool as_date, 
 }
 
 Answer cut_connection() {
+  return no_answer(Fault::none, http2::Mishap::cut);
+}
+
+Answer no_answer(Fault fault, http2::Mishap mishap) {
   Answer answer;
   answer.status = 0;
-  answer.cut = true;
+  answer.fault = fault;
+  answer.mishap = mishap;
   return answer;
 }
 

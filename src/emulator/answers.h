@@ -10,22 +10,30 @@
 #include <boost/json/object.hpp>
 
 #include "base/time_text.h"
-#include "emulator/faults.h"
+#include "emulator/fault.h"
 #include "emulator/schema.h"
+#include "emulator/texts.h"
 #include "http2/exchange.h"
+#include "http2/mishap.h"
 
 namespace fanfare::emulator {
 
 struct Answer {
   int status = 200;
   boost::json::object body;
-  std::string html;           ///< In place of a JSON body; Google's front end speaks HTML.
+  std::string html;  ///< In place of a JSON body; Google's front end speaks HTML.
+  bool no_body = false;
   std::string_view fcm_code;  ///< FcmError's errorCode; empty when the answer has none.
   http2::Headers headers;     ///< Beyond those that every answer has.
-  bool cut = false;           ///< No answer at all: the connection is closed.
+  /// How it fails on its way; with status 0 there is no answer at all.
+  std::optional<http2::Mishap> mishap;
+  Fault fault = Fault::none;  ///< The network's or the answer's own, for the books.
+  /// What the answer would have been, when all was done before it was spoilt.
+  std::string spoilt;
 };
 
-/// How the books name the answer: "200", "404 UNREGISTERED", "404", "cut".
+/// How the books name the answer: "200", "404 UNREGISTERED", "404", "cut", "silence"; one that was
+/// spoilt after the request was processed "cut_after 200", with what it would have been.
 [[nodiscard]] std::string kind_of(const Answer& answer);
 
 /// As it goes on the wire: pretty-printed with two spaces unless the request said otherwise.
@@ -41,9 +49,9 @@ struct Answer {
 [[nodiscard]] Answer malformed_json(std::string_view body, std::size_t where);
 [[nodiscard]] Answer schema_faults(std::span<const FieldFault> faults);
 [[nodiscard]] Answer invalid_field(std::string_view field, std::string_view text);
-[[nodiscard]] Answer bad_registration(std::string_view field);
+[[nodiscard]] Answer bad_registration(std::string_view field, Texts texts = {});
 [[nodiscard]] Answer reserved_key(std::string_view key);
-[[nodiscard]] Answer too_large();
+[[nodiscard]] Answer too_large(Texts texts = {});
 [[nodiscard]] Answer bare_invalid_argument();
 [[nodiscard]] Answer apns_disabled();
 
@@ -51,7 +59,7 @@ struct Answer {
 [[nodiscard]] Answer missing_credentials();
 [[nodiscard]] Answer invalid_credentials();
 [[nodiscard]] Answer expired_credentials();
-[[nodiscard]] Answer third_party_auth();
+[[nodiscard]] Answer third_party_auth(Texts texts = {});
 
 // --- 403 ---
 [[nodiscard]] Answer sender_mismatch();
@@ -60,7 +68,7 @@ struct Answer {
 [[nodiscard]] Answer scope_insufficient();
 
 // --- 404 ---
-[[nodiscard]] Answer unregistered();
+[[nodiscard]] Answer unregistered(Texts texts = {});
 [[nodiscard]] Answer apns_unregistered();
 [[nodiscard]] Answer bare_not_found();
 [[nodiscard]] Answer html_not_found(std::string_view path);
@@ -75,8 +83,14 @@ struct Answer {
 // --- 429 and 5xx ---
 [[nodiscard]] Answer project_quota(std::string_view project_number, std::uint64_t limit);
 [[nodiscard]] Answer device_quota();
+[[nodiscard]] Answer topic_quota(std::string_view topic);
 [[nodiscard]] Answer unavailable();
+[[nodiscard]] Answer internal_error();
 [[nodiscard]] Answer html_bad_gateway();
+[[nodiscard]] Answer html_unavailable();
+
+// --- 200 from somebody else ---
+[[nodiscard]] Answer html_welcome();
 
 /// The older hosts speak no google.rpc: {"error":"…"}.
 [[nodiscard]] Answer flat_error(int status, std::string_view error);
@@ -87,5 +101,8 @@ struct Answer {
 
 /// The connection closes without a word.
 [[nodiscard]] Answer cut_connection();
+
+/// No answer; what happens instead.
+[[nodiscard]] Answer no_answer(Fault fault, http2::Mishap mishap);
 
 }  // namespace fanfare::emulator

@@ -56,7 +56,7 @@ http2::Response metadata_token(std::string_view query, TokenEndpoint& tokens, Sy
   const auto scopes = parse_scopes(wanted.empty() ? all_of_google : std::string_view(wanted));
   if (!scopes) return metadata(400, "application/text", "invalid scopes");
   const json::object body{{"access_token", tokens.issue(now, *scopes)},
-                          {"expires_in", token_life.count()},
+                          {"expires_in", tokens.life().count()},
                           {"token_type", "Bearer"}};
   return metadata(200, "application/json", json::serialize(body));
 }
@@ -124,7 +124,7 @@ http2::Response refresh_token(std::string_view form, const Identities& identitie
     return oauth_refusal(400, "invalid_grant", "Bad Request");
   }
   return oauth_answer(200, {{"access_token", tokens.issue(now, Scopes{true, true})},
-                            {"expires_in", token_life.count()},
+                            {"expires_in", tokens.life().count()},
                             {"scope", all_of_google},
                             {"token_type", "Bearer"}});
 }
@@ -154,7 +154,7 @@ http2::Response exchange_subject_token(std::string_view form, const Identities& 
   return oauth_answer(200, {{"access_token", tokens.issue(now, *scopes)},
                             {"issued_token_type", access_token_type},
                             {"token_type", "Bearer"},
-                            {"expires_in", token_life.count()}});
+                            {"expires_in", tokens.life().count()}});
 }
 
 std::optional<std::string> parse_impersonation_path(std::string_view path) {

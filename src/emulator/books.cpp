@@ -1,6 +1,6 @@
 #include "emulator/books.h"
 
-#include <utility>
+#include <algorithm>
 
 namespace fanfare::emulator {
 
@@ -10,26 +10,28 @@ boost::json::object Tally::answers() const {
   return all;
 }
 
-std::size_t KeptMessage::bytes() const noexcept {
-  auto sum = request.size();
-  if (reached) {
-    for (const auto& one : reached->names) sum += one.size();
-  }
-  return sum;
+void Rate::add(SystemTime now) {
+  move_to(std::chrono::floor<Slot>(now.time_since_epoch()).count());
+  ++counts_[static_cast<std::size_t>(slot_) % slots];
+  ++sum_;
+  most_ = std::max(most_, sum_);
 }
 
-void MessageRing::add(KeptMessage message) {
-  bytes_ += message.bytes();
-  messages_.push_back(std::move(message));
-  while (messages_.size() > max_count_ || bytes_ > max_bytes) {
-    bytes_ -= messages_.front().bytes();
-    messages_.pop_front();
-  }
+std::uint64_t Rate::last_minute(SystemTime now) const {
+  auto moved = *this;
+  moved.move_to(std::chrono::floor<Slot>(now.time_since_epoch()).count());
+  return moved.sum_;
 }
 
-void MessageRing::clear() {
-  messages_.clear();
-  bytes_ = 0;
+void Rate::move_to(std::int64_t slot) {
+  if (slot <= slot_) return;
+  const auto passed = std::min<std::int64_t>(slot - slot_, slots);
+  for (std::int64_t i = 1; i <= passed; ++i) {
+    auto& old = counts_[static_cast<std::size_t>(slot_ + i) % slots];
+    sum_ -= old;
+    old = 0;
+  }
+  slot_ = slot;
 }
 
 }  // namespace fanfare::emulator

@@ -1,12 +1,10 @@
 // What happened, in numbers that always add up, and the last messages.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include <boost/json/object.hpp>
 
@@ -47,37 +45,25 @@ struct Books {
   std::uint64_t max_connections = 0;
 };
 
-/// Whom a message to a topic, a condition or a group reached.
-struct Reached {
-  std::vector<std::string> names;  ///< The first thousand.
-  std::uint64_t count = 0;
-};
-
-struct KeptMessage {
-  std::string name;
-  SystemTime at;
-  std::string request;             ///< JSON, as it came.
-  std::optional<Reached> reached;  ///< Absent for a message to one device.
-
-  [[nodiscard]] std::size_t bytes() const noexcept;
-};
-
-/// The last messages delivered, bounded in number and in bytes.
-class MessageRing {
+/// How many messages came in the last minute, at every moment.
+class Rate {
  public:
-  explicit MessageRing(std::size_t max_count) : max_count_(max_count) {}
-
-  void add(KeptMessage message);
-  void clear();
-  /// Newest last.
-  [[nodiscard]] const std::deque<KeptMessage>& messages() const noexcept { return messages_; }
-
-  static constexpr std::size_t max_bytes = 16U << 20;
+  void add(SystemTime now);
+  [[nodiscard]] std::uint64_t last_minute(SystemTime now) const;
+  /// The most there ever were within one minute.
+  [[nodiscard]] std::uint64_t most() const noexcept { return most_; }
 
  private:
-  std::size_t max_count_;
-  std::size_t bytes_ = 0;
-  std::deque<KeptMessage> messages_;
+  /// A tenth of a second each.
+  static constexpr std::size_t slots = 600;
+  using Slot = std::chrono::duration<std::int64_t, std::deci>;
+
+  void move_to(std::int64_t slot);
+
+  std::array<std::uint32_t, slots> counts_{};
+  std::int64_t slot_ = 0;  // The one that is being counted, since the epoch.
+  std::uint64_t sum_ = 0;
+  std::uint64_t most_ = 0;
 };
 
 }  // namespace fanfare::emulator

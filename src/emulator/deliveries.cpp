@@ -24,16 +24,9 @@ bool is_label(std::string_view text) {
   });
 }
 
-const json::object* object_in(const json::object& parent, std::string_view name) {
-  const auto* value = find_member(parent, name);
-  return value != nullptr ? value->if_object() : nullptr;
-}
-
 std::string_view label_in(const json::object& parent) {
   const auto* options = object_in(parent, "fcm_options");
-  const auto* label = options != nullptr ? find_member(*options, "analytics_label") : nullptr;
-  return label != nullptr && label->is_string() ? std::string_view(label->get_string())
-                                                : std::string_view{};
+  return options != nullptr ? text_in(*options, "analytics_label") : std::string_view{};
 }
 
 double percent(std::uint64_t part, std::uint64_t whole) {

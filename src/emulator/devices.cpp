@@ -51,11 +51,13 @@ struct Row {
   std::string registration;
   std::string health;
   std::string platform;
+  std::string user;
 
   void set(std::string_view name, std::string_view value) {
     if ((name == "token" || name == "fid") && !value.empty()) registration = value;
     if (name == "health") health = value;
     if (name == "platform") platform = value;
+    if (name == "user") user = value;
   }
 };
 
@@ -127,7 +129,7 @@ Result<DeviceBook> DeviceBook::parse(std::string_view text) {
     if (!health) return bad_line(number, fmt::format("no such health: {}", row.health));
     const auto platform = parse_platform(row.platform);
     if (!platform) return bad_line(number, fmt::format("no such platform: {}", row.platform));
-    if (!book.add({row.registration, *health, *platform})) {
+    if (!book.add({row.registration, *health, *platform, row.user})) {
       return bad_line(number, "this device was listed before");
     }
   }
@@ -142,25 +144,37 @@ bool DeviceBook::add(Listed device) {
   return added;
 }
 
-std::optional<Device> DeviceBook::find(std::string_view registration) {
+std::optional<Device> DeviceBook::known(std::string_view registration) const {
   if (generator_) {
     if (const auto index = generator_->find(registration)) return at(*index);
   }
-  if (const auto place = by_registration_.find(registration); place != by_registration_.end()) {
-    return at(generated() + place->second);
-  }
+  const auto place = by_registration_.find(registration);
+  if (place == by_registration_.end()) return std::nullopt;
+  return at(generated() + place->second);
+}
+
+std::optional<Device> DeviceBook::find(std::string_view registration) {
+  if (const auto device = known(registration)) return device;
   if (generator_ || listed_only_ || !looks_like_registration(registration)) return std::nullopt;
   if (met_ >= max_met) return Device{.index = uncounted};
   ++met_;
-  add({std::string(registration), Health::living, Platform::unknown});
+  add({std::string(registration), Health::living, Platform::unknown, {}});
   return at(listed_.size() - 1);
 }
 
-bool DeviceBook::adopt(const std::string& registration, Platform platform) {
+bool DeviceBook::adopt(const std::string& registration, Platform platform, std::string user) {
   if (by_registration_.contains(registration)) return true;
   if (met_ >= max_met) return false;
   ++met_;
-  return add({registration, Health::living, platform});
+  return add({registration, Health::living, platform, std::move(user)});
+}
+
+void DeviceBook::set_health(std::uint64_t index, Health health) {
+  if (index < generated()) {
+    changed_[index] = health;
+  } else if (index != uncounted) {
+    listed_[index - generated()].health = health;
+  }
 }
 
 Standing DeviceBook::standing(std::string_view registration) {
@@ -182,13 +196,22 @@ std::uint64_t DeviceBook::size() const noexcept {
 }
 
 Device DeviceBook::at(std::uint64_t index) const {
-  if (index < generated()) return {index, generator_->health(index), generator_->platform(index)};
+  if (index < generated()) {
+    const auto changed = changed_.find(index);
+    return {index, changed == changed_.end() ? generator_->health(index) : changed->second,
+            generator_->platform(index)};
+  }
   const auto& device = listed_[index - generated()];
   return {index, device.health, device.platform};
 }
 
 std::string DeviceBook::registration(std::uint64_t index) const {
   return index < generated() ? generator_->token(index) : listed_[index - generated()].registration;
+}
+
+std::string DeviceBook::user(std::uint64_t index) const {
+  if (index == uncounted) return {};
+  return index < generated() ? generator_->user(index) : listed_[index - generated()].user;
 }
 
 DeviceCounts& DeviceBook::counts(std::uint64_t index) {
@@ -208,6 +231,10 @@ HealthCounts DeviceBook::healths() const {
   for (const auto& device : listed_) ++counts[static_cast<std::size_t>(device.health)];
   for (std::size_t i = 0; generator_ && i < health_count; ++i) {
     counts[i] += generator_->count_of(static_cast<Health>(i));
+  }
+  for (const auto& [index, health] : changed_) {
+    --counts[static_cast<std::size_t>(generator_->health(index))];
+    ++counts[static_cast<std::size_t>(health)];
   }
   return counts;
 }

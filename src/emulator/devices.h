@@ -45,16 +45,23 @@ class DeviceBook {
 
   explicit DeviceBook(GeneratorOptions options) : generator_(Generator(options)) {}
 
-  /// CSV with a header naming token or fid, and any of platform, health and others, which are not
-  /// read; or JSON lines with those names. No health is living. Error::Kind::input names the line.
+  /// CSV with a header naming token or fid, and any of platform, health, user and others, which
+  /// are not read; or JSON lines with those names. No health is living. Error::Kind::input names
+  /// the line.
   [[nodiscard]] static Result<DeviceBook> parse(std::string_view text);
 
   /// Nothing: the registration belongs to nobody.
   [[nodiscard]] std::optional<Device> find(std::string_view registration);
 
+  /// The same without meeting anybody: nothing for one that only looks like a registration.
+  [[nodiscard]] std::optional<Device> known(std::string_view registration) const;
+
   /// Makes a registration known as a living device, whether or not there is a list; one that is
   /// known keeps what it is. False when no more are remembered.
-  bool adopt(const std::string& registration, Platform platform);
+  bool adopt(const std::string& registration, Platform platform, std::string user = {});
+
+  /// From now on the device is like that, whatever the list says.
+  void set_health(std::uint64_t index, Health health);
 
   /// For everything that is done with a registration but sending to it. APNs is not asked, and
   /// the flaky keep their failure for a message.
@@ -63,6 +70,8 @@ class DeviceBook {
   [[nodiscard]] std::uint64_t size() const noexcept;
   [[nodiscard]] Device at(std::uint64_t index) const;
   [[nodiscard]] std::string registration(std::uint64_t index) const;
+  /// Its owner; empty when nobody said.
+  [[nodiscard]] std::string user(std::uint64_t index) const;
   [[nodiscard]] DeviceCounts& counts(std::uint64_t index);
   /// How often a message to a topic, a condition or a group reached the device. Counted apart:
   /// it is nobody's second send.
@@ -82,6 +91,7 @@ class DeviceBook {
     std::string registration;
     Health health;
     Platform platform;
+    std::string user;
   };
 
   bool add(Listed device);  ///< False, and not added, when it was there already.
@@ -97,6 +107,7 @@ class DeviceBook {
   std::deque<Listed> listed_;  // A deque, since by_registration_ looks into its strings.
   std::unordered_map<std::string_view, std::uint64_t> by_registration_;
 
+  std::unordered_map<std::uint64_t, Health> changed_;         // Of the generated ones.
   std::unordered_map<std::uint64_t, std::uint64_t> reached_;  // Those with topics are few.
 
   // Made as devices are met: ten million that nobody writes to cost nothing.

@@ -1,7 +1,9 @@
 #include "emulator/emulator.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -26,6 +28,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t max_devices_file_bytes = std::size_t{2} << 30;
 constexpr std::string_view default_project = "fanfare-demo";
+constexpr std::size_t max_waiters = 1'000;
+constexpr std::chrono::milliseconds moment{2};
 
 Result<Faults> load_faults(const EmulatorOptions& options) {
   Faults faults;
@@ -40,8 +44,8 @@ Result<Faults> load_faults(const EmulatorOptions& options) {
     }
     faults = *parsed;
   }
-  if (options.latency) faults.latency = *options.latency;
-  if (options.latency_jitter) faults.latency_jitter = *options.latency_jitter;
+  if (options.latency) faults.latency.base = *options.latency;
+  if (options.latency_jitter) faults.latency.jitter = *options.latency_jitter;
   return faults;
 }
 
@@ -82,19 +86,36 @@ std::string token_uri(const std::string& host, std::uint16_t port) {
 }  // namespace
 
 struct Emulator::Impl : std::enable_shared_from_this<Impl> {
-  explicit Impl(asio::io_context& context) : io(context) {}
+  explicit Impl(asio::io_context& context) : io(context), look_timer(context) {}
 
   Result<void> listen(const EmulatorOptions& options);
   Result<void> make_world(const EmulatorOptions& options, Faults faults, DeviceBook devices);
 
   void on_request(http2::Request request, std::shared_ptr<http2::Reply> reply);
   void process(http2::Request request, http2::Reply& reply);
+  static void carry_out(Plan plan, http2::Reply& reply);
+
+  /// A request that is answered once something has happened.
+  struct Waiter {
+    http2::Request request;
+    std::shared_ptr<http2::Reply> reply;
+    std::chrono::steady_clock::time_point until;
+  };
+  void administer(http2::Request request, std::shared_ptr<http2::Reply> reply, SystemTime now);
+  void look_at_waiters_soon();
+  void look_at_waiters_in(std::chrono::milliseconds span);
+  void look_at_waiters();
 
   asio::io_context& io;
   std::string project;
   std::optional<Folder> folder;
   std::optional<World> world;
   std::unique_ptr<http2::Server> server;
+
+  std::vector<Waiter> waiters;
+  std::uint64_t seen_changes = 0;
+  asio::steady_timer look_timer;
+  std::optional<std::chrono::steady_clock::time_point> next_look;
 };
 
 Result<void> Emulator::Impl::listen(const EmulatorOptions& options) {
@@ -129,7 +150,7 @@ Result<void> Emulator::Impl::make_world(const EmulatorOptions& options, Faults f
   given.any_project = options.project.empty() && !options.tls_dir;
   given.require_auth = options.require_auth.value_or(options.tls_dir.has_value());
   given.kept_messages = options.kept_messages;
-  given.faults = faults;
+  given.faults = std::move(faults);
   given.devices = std::move(devices);
   if (folder) {
     const auto uri = token_uri(options.host, server->port());
@@ -152,12 +173,13 @@ Result<void> Emulator::Impl::make_world(const EmulatorOptions& options, Faults f
 }
 
 void Emulator::Impl::on_request(http2::Request request, std::shared_ptr<http2::Reply> reply) {
+  const auto now = std::chrono::system_clock::now();
   if (World::is_administrative(request)) {
-    reply->respond(world->answer(std::move(request), std::chrono::system_clock::now()).response);
+    administer(std::move(request), std::move(reply), now);
     return;
   }
   world->arrived(server->connections());
-  const auto delay = world->next_delay();
+  const auto delay = world->delay_of(request, now);
   if (delay == 0ms) {
     process(std::move(request), *reply);
     return;
@@ -178,10 +200,65 @@ void Emulator::Impl::process(http2::Request request, http2::Reply& reply) {
   }
   auto plan = world->answer(std::move(request), std::chrono::system_clock::now());
   world->answered();
-  if (plan.cut) {
-    reply.cut();
+  carry_out(std::move(plan), reply);
+  look_at_waiters_soon();
+}
+
+void Emulator::Impl::carry_out(Plan plan, http2::Reply& reply) {
+  if (plan.streams) reply.limit_streams(*plan.streams);
+  if (plan.mishap) {
+    reply.fail(*plan.mishap, std::move(plan.response));
   } else {
     reply.respond(std::move(plan.response));
+  }
+}
+
+// --- those who wait for something to happen ---
+
+void Emulator::Impl::administer(http2::Request request, std::shared_ptr<http2::Reply> reply,
+                                SystemTime now) {
+  auto plan = world->answer(request, now);
+  if (plan.patience == 0ms || waiters.size() >= max_waiters) {
+    reply->respond(std::move(plan.response));
+    look_at_waiters_soon();
+    return;
+  }
+  waiters.push_back(
+      {std::move(request), std::move(reply), std::chrono::steady_clock::now() + plan.patience});
+  look_at_waiters_in(plan.patience);
+}
+
+/// Many changes in a moment are one look.
+void Emulator::Impl::look_at_waiters_soon() {
+  if (!waiters.empty() && world->changes() != seen_changes) look_at_waiters_in(moment);
+}
+
+void Emulator::Impl::look_at_waiters_in(std::chrono::milliseconds span) {
+  const auto due = std::chrono::steady_clock::now() + span;
+  if (next_look && *next_look <= due) return;
+  next_look = due;
+  look_timer.expires_at(due);
+  look_timer.async_wait([self = weak_from_this()](const boost::system::error_code& cancelled) {
+    const auto impl = self.lock();
+    if (!cancelled && impl) impl->look_at_waiters();
+  });
+}
+
+void Emulator::Impl::look_at_waiters() {
+  next_look.reset();
+  seen_changes = world->changes();
+  const auto now = std::chrono::steady_clock::now();
+  std::erase_if(waiters, [&](Waiter& waiter) {
+    if (!waiter.reply->alive()) return true;
+    auto plan = world->answer(waiter.request, std::chrono::system_clock::now());
+    if (plan.patience > 0ms && now < waiter.until) return false;
+    waiter.reply->respond(std::move(plan.response));
+    return true;
+  });
+  auto next = std::chrono::steady_clock::time_point::max();
+  for (const auto& waiter : waiters) next = std::min(next, waiter.until);
+  if (!waiters.empty()) {
+    look_at_waiters_in(std::chrono::ceil<std::chrono::milliseconds>(next - now));
   }
 }
 
@@ -194,7 +271,7 @@ Result<std::unique_ptr<Emulator>> Emulator::open(asio::io_context& io,
   auto impl = std::make_shared<Impl>(io);
   impl->project = options.project.empty() ? std::string(default_project) : options.project;
   if (auto done = impl->listen(options); !done) return std::unexpected(std::move(done.error()));
-  if (auto done = impl->make_world(options, *faults, *std::move(devices)); !done) {
+  if (auto done = impl->make_world(options, *std::move(faults), *std::move(devices)); !done) {
     return std::unexpected(std::move(done.error()));
   }
   return std::unique_ptr<Emulator>(new Emulator(std::move(impl)));

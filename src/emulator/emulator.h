@@ -55,7 +55,7 @@ struct EmulatorOptions {
   std::optional<std::chrono::milliseconds> latency;
   std::optional<std::chrono::milliseconds> latency_jitter;  ///< On top, uniformly up to this.
 
-  std::size_t kept_messages = 1'000;  ///< For GET /_emulator/messages.
+  std::size_t kept_messages = 10'000;  ///< For the inboxes and GET /_emulator/messages.
 };
 
 class Emulator {

@@ -30,15 +30,47 @@ bool is_notification(const boost::json::object& message) {
 
 void World::keep(const Answer& answer, const boost::json::object& message, const Target& target,
                  std::string request, SystemTime now) {
+  const auto present = device_time(now);
   DeliveryLog::Counts android;
   auto reached = fan_out(target, android);
   if (const auto label = android_label(message); !label.empty()) {
     if (!reached) count_for_android(target.value, android);
     if (is_notification(message)) android.notifications = android.messages;
-    deliveries_.add(label, android, now);
+    deliveries_.add(label, android, present);
   }
-  ring_.add({std::string(answer.body.at("name").as_string()), now, std::move(request),
-             std::move(reached)});
+  const auto number =
+      journal_.add({std::string(answer.body.at("name").as_string()), present, std::move(request),
+                    std::string(target.field), std::string(target.value), std::move(reached)});
+  const auto& kept = journal_.message(number).reached;
+  if (!kept) return hand_over(target.value, message, present);
+  for (const auto& one : kept->names) hand_over(one, message, present);
+}
+
+/// Brings the message that was just kept to one device, or to where it waits for it.
+void World::hand_over(std::string_view registration, const boost::json::object& message,
+                      SystemTime present) {
+  const auto device = devices_.find(registration);
+  const auto platform = device ? device->platform : Platform::unknown;
+  auto outcome = Outcome::delivered;
+  if (auto* phone = phones_.find(registration)) {
+    const auto handling = handling_on(platform, message, present);
+    outcome = Phones::take(*phone, handling, journal_.next_delivery(), faults().device, present,
+                           settle_at(present));
+    if (outcome == Outcome::dropped_uninstalled && device) forget_after_last(*phone, *device);
+  }
+  journal_.add(registration, platform, outcome, present);
+}
+
+/// FCM learns that the app is gone by trying to deliver.
+void World::forget_after_last(Phone& phone, const Device& device) {
+  if (phone.still_accepted > 0) --phone.still_accepted;
+  if (phone.still_accepted == 0) devices_.set_health(device.index, Health::unregistered);
+}
+
+Settle World::settle_at(SystemTime present) {
+  return [this, present](std::uint64_t delivery, Outcome outcome) {
+    journal_.settle(delivery, outcome, present);
+  };
 }
 
 std::optional<Reached> World::fan_out(const Target& target, DeliveryLog::Counts& android) {
@@ -76,8 +108,9 @@ void World::reach(const std::string& registration, Reached& reached, DeliveryLog
 bool World::count_for_android(std::string_view registration, DeliveryLog::Counts& android) {
   const auto device = devices_.find(registration);
   if (!device) return false;
-  const bool broken = faults_.fault == Fault::apns_broken && device->platform == Platform::ios;
-  const bool alive = is_living(device->health) && !broken && !is_in_outage(registration);
+  const Subject subject{registration, device->platform, {}};
+  const bool alive = is_living(device->health) && !plan_.is_down(Fault::apns_broken, subject) &&
+                     !plan_.is_down(Fault::outage_404, subject);
   if (!is_android(device->platform)) return alive;
   ++android.messages;
   android.delivered += alive ? 1U : 0U;

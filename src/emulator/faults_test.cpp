@@ -15,12 +15,12 @@ Result<Faults> apply_text(const char* text, Faults faults = {}) {
 
 TEST(Faults, ChangesWhatIsNamedAndKeepsTheRest) {
   Faults before;
-  before.latency = 80ms;
+  before.latency.base = 80ms;
   const auto after = apply_text(R"({"fault":"service_503","retry_after":30})", before);
   ASSERT_TRUE(after) << after.error().what;
   EXPECT_EQ(after->fault, Fault::service_503);
   EXPECT_EQ(after->retry_after, 30s);
-  EXPECT_EQ(after->latency, 80ms);
+  EXPECT_EQ(after->latency.base, 80ms);
 }
 
 TEST(Faults, TakesNullForNoLimitAndNoRetryAfter) {
@@ -38,8 +38,8 @@ TEST(Faults, ReadsBackWhatItWrites) {
   faults.retry_after = 7s;
   faults.quota_per_minute = 600'000;
   faults.error_503_share = 0.25;
-  for (int i = 0; i <= static_cast<int>(Fault::payload_invalid); ++i) {
-    faults.fault = static_cast<Fault>(i);
+  for (const auto& entry : fault_catalogue()) {
+    faults.fault = entry.fault;
     const auto again = apply(Faults{}, to_json(faults));
     ASSERT_TRUE(again) << again.error().what;
     EXPECT_EQ(again->fault, faults.fault);
@@ -73,8 +73,54 @@ TEST(Scenario, ReadsTheSameKeysAsToml) {
   ASSERT_TRUE(faults) << faults.error().what;
   EXPECT_EQ(faults->fault, Fault::outage_404);
   EXPECT_EQ(faults->outage_share, 0.3);
-  EXPECT_EQ(faults->latency_jitter, 20ms);
+  EXPECT_EQ(faults->latency.jitter, 20ms);
   EXPECT_EQ(faults->seed, 9U);
+}
+
+TEST(Faults, TakesRules) {
+  const auto text = R"({"rules":[{"fault":"service_503","share":0.5,"platform":"ios","from_s":10,
+      "lasts_s":600,"times":3,"topic":"news","retry_after":9},{"latency_ms":5}]})";
+  const auto faults = apply_text(text);
+  ASSERT_TRUE(faults) << faults.error().what;
+  ASSERT_EQ(faults->rules.size(), 2U);
+  EXPECT_EQ(faults->rules[0].lasts, 600s);
+  EXPECT_EQ(faults->rules[0].platform, Platform::ios);
+  EXPECT_EQ(faults->rules[1].latency->base, 5ms);
+  const auto again = apply(Faults{}, to_json(*faults));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(to_json(*again), to_json(*faults));
+}
+
+TEST(Faults, NamesTheRuleThatIsWrong) {
+  for (const auto* text :
+       {R"({"rules":1})", R"({"rules":[1]})", R"({"rules":[{}]})",
+        R"({"rules":[{"fault":"none"}]})", R"({"rules":[{"fault":"html_502","share":2}]})",
+        R"({"rules":[{"fault":"html_502","pace":2}]})"}) {
+    const auto faults = apply_text(text);
+    ASSERT_FALSE(faults) << text;
+    EXPECT_NE(faults.error().what.find("rules"), std::string::npos) << faults.error().what;
+    EXPECT_FALSE(faults.error().remedy.empty());
+  }
+}
+
+TEST(Faults, KnowsFcmsPublishedLimits) {
+  const auto faults = apply_text(R"({"device_per_minute":7,"limits":"fcm"})");
+  ASSERT_TRUE(faults) << faults.error().what;
+  EXPECT_EQ(faults->quota_per_minute, 600'000U);
+  EXPECT_EQ(faults->device.per_minute, 7U) << "what is named beside it wins";
+  EXPECT_EQ(faults->device.per_hour, 5'000U);
+  EXPECT_FALSE(apply_text(R"({"limits":"none"})", *faults)->device.any());
+  EXPECT_FALSE(apply_text(R"({"limits":"some"})"));
+}
+
+TEST(Scenario, ReadsRulesFromTables) {
+  const auto faults = parse_scenario(
+      "latency_ms = 80\n[[rules]]\nfault = \"outage_404\"\nshare = 0.5\nlasts_s = 600\n"
+      "[[rules]]\nfault = \"goaway_after\"\ntimes = 1\n");
+  ASSERT_TRUE(faults) << faults.error().what;
+  ASSERT_EQ(faults->rules.size(), 2U);
+  EXPECT_TRUE(faults->rules[0].of_devices) << "an outage is of devices";
+  EXPECT_EQ(faults->rules[1].times, 1U);
 }
 
 TEST(Scenario, NamesTheLineThatIsNotToml) {

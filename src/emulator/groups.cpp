@@ -57,7 +57,7 @@ struct Order {
   DeviceGroups::Members ids;
 };
 
-std::string text_in(const json::object& body, std::string_view name) {
+std::string exact_text(const json::object& body, std::string_view name) {
   const auto* value = body.if_contains(name);
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
@@ -68,9 +68,9 @@ std::optional<Order> parse_order(const std::string& text) {
   const auto* body = error ? nullptr : value.if_object();
   const auto* ids = body != nullptr ? body->if_contains("registration_ids") : nullptr;
   if (ids == nullptr || !ids->is_array()) return std::nullopt;
-  Order order{text_in(*body, "operation"),
-              text_in(*body, "notification_key_name"),
-              text_in(*body, "notification_key"),
+  Order order{exact_text(*body, "operation"),
+              exact_text(*body, "notification_key_name"),
+              exact_text(*body, "notification_key"),
               {}};
   for (const auto& id : ids->get_array()) {
     if (!id.is_string()) return std::nullopt;

@@ -40,7 +40,7 @@ std::optional<json::object> parse_body(const std::string& text) {
   return std::move(value.get_object());
 }
 
-std::string_view text_in(const json::object& body, std::string_view name) {
+std::string_view exact_text(const json::object& body, std::string_view name) {
   const auto* value = body.if_contains(name);
   return value != nullptr && value->is_string() ? std::string_view(value->get_string())
                                                 : std::string_view{};
@@ -103,7 +103,7 @@ Answer change_batch(const http2::Request& request, bool add, const InstanceIds& 
                     SystemTime now) {
   const auto body = parse_body(request.body);
   if (!body) return bad_request();
-  auto topic = text_in(*body, "to");
+  auto topic = exact_text(*body, "to");
   if (!topic.starts_with(topics_prefix)) return bad_request();
   topic.remove_prefix(topics_prefix.size());
   const auto registrations = texts_in(*body, "registration_tokens", max_tokens);
@@ -194,7 +194,7 @@ json::object import_one(const std::string& apns_token, DeviceBook& devices) {
 
 Answer import_batch(const http2::Request& request, const InstanceIds& ids) {
   const auto body = parse_body(request.body);
-  if (!body || text_in(*body, "application").empty()) return bad_request();
+  if (!body || exact_text(*body, "application").empty()) return bad_request();
   const auto* sandbox = body->if_contains("sandbox");
   const auto tokens = texts_in(*body, "apns_tokens", max_apns_tokens);
   if (!tokens || (sandbox != nullptr && !sandbox->is_bool())) return bad_request();

@@ -339,7 +339,7 @@ http2::Response TokenEndpoint::exchange(std::string_view form, SystemTime now, F
   if (const auto refusal = impl_->fault_of(assertion, now)) return refuse(*refusal);
   const auto scopes = parse_scopes(text_claim(assertion->claims, "scope")).value_or(Scopes{});
   return oauth_answer(200, {{"access_token", issue(now, scopes)},
-                            {"expires_in", token_life.count()},
+                            {"expires_in", life().count()},
                             {"token_type", "Bearer"}});
 }
 
@@ -353,10 +353,11 @@ TokenState TokenEndpoint::judge(std::string_view token, SystemTime now, Need nee
   return covered ? TokenState::good : TokenState::scope_insufficient;
 }
 
-std::string TokenEndpoint::issue(SystemTime now, Scopes scopes, std::chrono::seconds life) {
+std::string TokenEndpoint::issue(SystemTime now, Scopes scopes,
+                                 std::optional<std::chrono::seconds> life) {
   std::string bytes(signed_bytes, '\0');
   RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  const auto expiry = static_cast<std::uint64_t>(seconds_of(now) + life.count());
+  const auto expiry = static_cast<std::uint64_t>(seconds_of(now) + life.value_or(life_).count());
   for (unsigned i = 0; i < 8; ++i) {
     bytes[i] = static_cast<char>((expiry >> (56 - 8 * i)) & 0xFFU);
   }

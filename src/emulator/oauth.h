@@ -73,14 +73,19 @@ class TokenEndpoint {
   [[nodiscard]] TokenState judge(std::string_view token, SystemTime now,
                                  Need need = Need::messaging);
 
-  /// A token as `exchange` gives it.
+  /// A token as `exchange` gives it; absent, it lives as long as those do.
   [[nodiscard]] std::string issue(SystemTime now, Scopes scopes,
-                                  std::chrono::seconds life = token_life);
+                                  std::optional<std::chrono::seconds> life = std::nullopt);
+
+  /// Of the tokens given from now on.
+  void set_life(std::chrono::seconds life) noexcept { life_ = life; }
+  [[nodiscard]] std::chrono::seconds life() const noexcept { return life_; }
 
  private:
   struct Impl;
   explicit TokenEndpoint(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+  std::chrono::seconds life_ = token_life;
 };
 
 }  // namespace fanfare::emulator

@@ -562,6 +562,17 @@ const json::value* find_member(const json::object& object, std::string_view snak
   return nullptr;
 }
 
+const json::object* object_in(const json::object& object, std::string_view snake_name) {
+  const auto* value = find_member(object, snake_name);
+  return value != nullptr ? value->if_object() : nullptr;
+}
+
+std::string_view text_in(const json::object& object, std::string_view snake_name) {
+  const auto* value = find_member(object, snake_name);
+  const auto* text = value != nullptr ? value->if_string() : nullptr;
+  return text != nullptr ? std::string_view(*text) : std::string_view{};
+}
+
 std::int64_t duration_seconds(std::string_view text) {
   std::int64_t seconds = 0;
   std::from_chars(text.data(), text.data() + text.size(), seconds);

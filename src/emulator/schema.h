@@ -25,6 +25,12 @@ struct FieldFault {
 [[nodiscard]] const boost::json::value* find_member(const boost::json::object& object,
                                                     std::string_view snake_name);
 
+/// The same where it is an object, or a text; null, or empty, where it is not.
+[[nodiscard]] const boost::json::object* object_in(const boost::json::object& object,
+                                                   std::string_view snake_name);
+[[nodiscard]] std::string_view text_in(const boost::json::object& object,
+                                       std::string_view snake_name);
+
 /// Whole seconds of a valid Duration ("3.5s" is 3), as FCM rounds ttl.
 [[nodiscard]] std::int64_t duration_seconds(std::string_view text);
 

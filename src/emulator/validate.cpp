@@ -15,17 +15,6 @@ namespace {
 
 namespace json = boost::json;
 
-const json::object* object_in(const json::object& parent, std::string_view name) {
-  const auto* value = find_member(parent, name);
-  return value != nullptr ? value->if_object() : nullptr;
-}
-
-std::string_view text_in(const json::object& parent, std::string_view name) {
-  const auto* value = find_member(parent, name);
-  return value != nullptr && value->is_string() ? std::string_view(value->get_string())
-                                                : std::string_view{};
-}
-
 std::optional<Answer> check_target(const json::object& message) {
   const auto target = target_of(message);
   if (target.field.empty()) {
@@ -74,14 +63,15 @@ std::uint64_t payload_size(const json::object& message) {
   return largest + size_of(object_in(message, "notification"));
 }
 
-std::optional<Answer> check_data(const json::object& message, std::uint64_t size_limit_bytes) {
+std::optional<Answer> check_data(const json::object& message, std::uint64_t size_limit_bytes,
+                                 Texts texts) {
   if (auto fault = check_keys(object_in(message, "data"))) return fault;
   for (const auto* platform : {"android", "android_v2", "webpush"}) {
     const auto* config = object_in(message, platform);
     if (config == nullptr) continue;
     if (auto fault = check_keys(object_in(*config, "data"))) return fault;
   }
-  if (payload_size(message) > size_limit_bytes) return too_large();
+  if (payload_size(message) > size_limit_bytes) return too_large(texts);
   return std::nullopt;
 }
 
@@ -144,9 +134,10 @@ bool is_empty_but_target(const json::object& message) {
   });
 }
 
-std::optional<Answer> find_fault(const json::object& message, std::uint64_t size_limit_bytes) {
+std::optional<Answer> find_fault(const json::object& message, std::uint64_t size_limit_bytes,
+                                 Texts texts) {
   if (auto fault = check_target(message)) return fault;
-  if (auto fault = check_data(message, size_limit_bytes)) return fault;
+  if (auto fault = check_data(message, size_limit_bytes, texts)) return fault;
   if (auto fault = check_android(message)) return fault;
   return check_webpush(message);
 }

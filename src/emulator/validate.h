@@ -27,6 +27,6 @@ struct Target {
 /// own order of checks is unknown (each capture has one fault); this one goes from the target to
 /// the payload. Whether a registration is well formed is not asked here: the devices know.
 [[nodiscard]] std::optional<Answer> find_fault(const boost::json::object& message,
-                                               std::uint64_t size_limit_bytes);
+                                               std::uint64_t size_limit_bytes, Texts texts = {});
 
 }  // namespace fanfare::emulator

@@ -68,7 +68,7 @@ json::object error_of(const Plan& plan) {
 
 /// "404 UNREGISTERED", read from the wire as a client would, not from the books.
 std::string kind_on_wire(const Plan& plan) {
-  if (plan.cut) return "cut";
+  if (plan.mishap) return "cut";
   auto kind = std::to_string(plan.response.status);
   if (plan.response.status == 200) return kind;
   const auto error = error_of(plan);
@@ -240,7 +240,7 @@ TEST(World, FailsTheFlakyOnceOnly) {
   const auto throttled = scene.send(to_token("f429"));
   EXPECT_EQ(kind_on_wire(throttled), "429 QUOTA_EXCEEDED");
   EXPECT_EQ(http2::find_header(throttled.response.headers, "retry-after"), "1");
-  EXPECT_TRUE(scene.send(to_token("fcut")).cut);
+  EXPECT_TRUE(scene.send(to_token("fcut")).mishap);
   for (const auto* token : {"f503", "f429", "fcut", "f503"}) {
     EXPECT_EQ(kind_on_wire(scene.send(to_token(token))), "200") << token;
   }
@@ -484,10 +484,10 @@ TEST(World, HoldsTheQuotaForAMinuteFromTheFirstMessage) {
 
 TEST(World, DelaysRequestsWithinTheJitter) {
   Scene scene;
-  EXPECT_EQ(scene.world.next_delay(), 0ms);
+  EXPECT_EQ(scene.world.delay_of({}, scene.now), 0ms);
   scene.set(R"({"latency_ms":80,"latency_jitter_ms":20})");
   for (int i = 0; i < 100; ++i) {
-    const auto delay = scene.world.next_delay();
+    const auto delay = scene.world.delay_of({}, scene.now);
     EXPECT_GE(delay, 80ms);
     EXPECT_LE(delay, 100ms);
   }
@@ -588,13 +588,13 @@ TEST(World, ReplacesFaultsByPutAndAmendsThemByPost) {
   Scene scene;
   scene.set(R"({"latency_ms":5})");
   scene.set(R"({"fault":"iam"})");
-  EXPECT_EQ(scene.world.faults().latency, 5ms);
+  EXPECT_EQ(scene.world.faults().latency.base, 5ms);
   http2::Request request;
   request.method = "PUT";
   request.path = "/_emulator/faults";
   request.body = "{}";
   EXPECT_EQ(scene.world.answer(request, scene.now).response.status, 200);
-  EXPECT_EQ(scene.world.faults().latency, 0ms);
+  EXPECT_EQ(scene.world.faults().latency.base, 0ms);
   EXPECT_EQ(scene.world.faults().fault, Fault::none);
 }
 

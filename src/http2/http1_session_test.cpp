@@ -186,6 +186,17 @@ TEST(Http1Session, HeadHasALengthAndNoBody) {
   EXPECT_EQ(f.output(), "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n");
 }
 
+TEST(Http1Session, StallsAfterHalfABodyOfTheWholeLength) {
+  Fixture f;
+  f.feed("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  f.session.respond_half(f.requests[0].stream, {200, {}, "12345678"});
+  EXPECT_EQ(f.output(), "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n1234");
+  EXPECT_EQ(f.session.open_streams(), 0U);
+  EXPECT_FALSE(f.session.dead());
+  f.feed("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(f.requests.size(), 1U);
+}
+
 TEST(Http1Session, AbsoluteTargetNamesTheAuthority) {
   Fixture f;
   f.feed("GET http://b.example:8080/x?y HTTP/1.1\r\nHost: a\r\n\r\n");

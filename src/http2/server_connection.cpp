@@ -345,6 +345,7 @@ void ServerConnection::resume_reading(Time now) {
   if (const std::string unheard = std::exchange(unheard_, {}); !unheard.empty()) {
     on_bytes(bytes_of(unheard));
   }
+  if (socket_ != nullptr) socket_->flush_soon();
 }
 
 void ServerConnection::limit_streams(std::uint32_t streams) {

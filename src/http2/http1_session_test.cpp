@@ -205,6 +205,33 @@ TEST(Http1Session, AbsoluteTargetNamesTheAuthority) {
   EXPECT_EQ(f.requests[0].request.path, "/x?y");
 }
 
+TEST(Http1Session, ConnectEndsWithItsHeaders) {
+  Fixture f;
+  f.feed(
+      "CONNECT b.example:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n\x16\x03"
+      "ab");
+  ASSERT_EQ(f.requests.size(), 1U);
+  EXPECT_EQ(f.requests[0].request.method, "CONNECT");
+  EXPECT_EQ(f.requests[0].request.path, "b.example:443");
+  EXPECT_EQ(f.requests[0].request.body, "");
+  EXPECT_EQ(f.session.open_tunnel(f.requests[0].stream),
+            "\x16\x03"
+            "ab");
+  EXPECT_EQ(f.output(), "HTTP/1.1 200 Connection established\r\n\r\n");
+  EXPECT_TRUE(f.session.dead());
+}
+
+// The bytes behind it were meant for somebody else; to read them as requests is how they are
+// smuggled.
+TEST(Http1Session, RefusedConnectClosesTheConnection) {
+  Fixture f;
+  f.feed("CONNECT b.example:443 HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  f.answer({405, {}, ""});
+  EXPECT_NE(f.output().find("connection: close"), std::string::npos);
+  EXPECT_TRUE(f.session.dead());
+  EXPECT_EQ(f.requests.size(), 1U);
+}
+
 TEST(Http1Session, HoldsBackAClientThatPipelinesWithoutEnd) {
   Fixture f;
   f.feed("GET / HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -94,6 +94,7 @@ struct Http1Session::Impl {
   void start_parser();
   void parse();
   void on_header();
+  [[nodiscard]] bool connects() const;
   void on_request();
   void refuse(int status, std::string_view words);
   void write(const Response& response);
@@ -118,7 +119,6 @@ struct Http1Session::Impl {
 
 void Http1Session::Impl::start_parser() {
   parser.emplace();
-  parser->eager(true);
   const auto most = std::numeric_limits<std::uint32_t>::max();
   parser->header_limit(
       static_cast<std::uint32_t>(std::min<std::size_t>(limits.header_bytes, most)));
@@ -144,7 +144,7 @@ void Http1Session::Impl::parse() {
       refuse(status_of(error), error.message());
       return;
     }
-    if (parser->is_done()) {
+    if (parser->is_done() || connects()) {
       on_request();
     } else if (error || taken == 0) {
       return;
@@ -152,8 +152,10 @@ void Http1Session::Impl::parse() {
   }
 }
 
+// Only then is the body parsed, and all of it that is there: a CONNECT has none.
 void Http1Session::Impl::on_header() {
   header_seen = true;
+  parser->eager(true);
   const auto& message = parser->get();
   version_1_0 = message.version() < 11;
   if (!version_1_0 && message.count(http::field::host) != 1) {
@@ -167,11 +169,16 @@ void Http1Session::Impl::on_header() {
     return;
   }
   const bool waits = beast::iequals(message[http::field::expect], "100-continue");
-  if (waits && !version_1_0 && !parser->is_done()) output += "HTTP/1.1 100 Continue\r\n\r\n";
+  if (waits && !version_1_0 && !parser->is_done() && !connects())
+    output += "HTTP/1.1 100 Continue\r\n\r\n";
+}
+
+bool Http1Session::Impl::connects() const {
+  return header_seen && parser->get().method() == http::verb::connect;
 }
 
 void Http1Session::Impl::on_request() {
-  keep_alive = parser->get().keep_alive() && !shutting_down;
+  keep_alive = parser->get().keep_alive() && !connects() && !shutting_down;
   arrived = to_request(parser->release(), scheme);
   head = arrived->method == "HEAD";
   // The id of a stream grows by two, as in HTTP/2; it only has to be another.
@@ -245,6 +252,13 @@ void Http1Session::respond_half(StreamId stream, const Response& response) {
   impl_->output.append(response.body, 0, response.body.size() / 2);
   impl_->open = false;
   impl_->stalled = true;
+}
+
+std::string Http1Session::open_tunnel(StreamId stream) {
+  if (!is_open(stream)) return {};
+  impl_->output += "HTTP/1.1 200 Connection established\r\n\r\n";
+  impl_->dead = true;
+  return std::exchange(impl_->unread, {});
 }
 
 void Http1Session::take_output(std::string& out) {

@@ -3,8 +3,9 @@
 // Boost.Beast, whose parser reads the requests.
 //
 // One request at a time: the bytes of the next (pipelined) one wait until this one is answered, so
-// answers are in order by nature. An Upgrade (curl sends one for h2c) is ignored, as RFC 9110, 7.8
-// allows.
+// answers are in order by nature. What follows a CONNECT is never read as a body or a request: it
+// belongs to the tunnel, and without one the connection closes. An Upgrade (curl sends one for h2c)
+// is ignored, as RFC 9110, 7.8 allows.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,10 @@ class Http1Session {
 
   /// Writes the headers of the whole and the first half of its body, and nothing ever after.
   void respond_half(StreamId stream, const Response& response);
+
+  /// Answers the open request, a CONNECT, with success; the session is dead, and its owner has the
+  /// wire. Returns what followed the request: the first bytes from the tunnel.
+  [[nodiscard]] std::string open_tunnel(StreamId stream);
 
   /// A request is there to be taken.
   [[nodiscard]] bool has_request() const noexcept;

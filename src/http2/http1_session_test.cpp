@@ -186,12 +186,50 @@ TEST(Http1Session, HeadHasALengthAndNoBody) {
   EXPECT_EQ(f.output(), "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n");
 }
 
+TEST(Http1Session, StallsAfterHalfABodyOfTheWholeLength) {
+  Fixture f;
+  f.feed("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  f.session.respond_half(f.requests[0].stream, {200, {}, "12345678"});
+  EXPECT_EQ(f.output(), "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n1234");
+  EXPECT_EQ(f.session.open_streams(), 0U);
+  EXPECT_FALSE(f.session.dead());
+  f.feed("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(f.requests.size(), 1U);
+}
+
 TEST(Http1Session, AbsoluteTargetNamesTheAuthority) {
   Fixture f;
   f.feed("GET http://b.example:8080/x?y HTTP/1.1\r\nHost: a\r\n\r\n");
   ASSERT_EQ(f.requests.size(), 1U);
   EXPECT_EQ(f.requests[0].request.authority, "b.example:8080");
   EXPECT_EQ(f.requests[0].request.path, "/x?y");
+}
+
+TEST(Http1Session, ConnectEndsWithItsHeaders) {
+  Fixture f;
+  f.feed(
+      "CONNECT b.example:443 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n\x16\x03"
+      "ab");
+  ASSERT_EQ(f.requests.size(), 1U);
+  EXPECT_EQ(f.requests[0].request.method, "CONNECT");
+  EXPECT_EQ(f.requests[0].request.path, "b.example:443");
+  EXPECT_EQ(f.requests[0].request.body, "");
+  EXPECT_EQ(f.session.open_tunnel(f.requests[0].stream),
+            "\x16\x03"
+            "ab");
+  EXPECT_EQ(f.output(), "HTTP/1.1 200 Connection established\r\n\r\n");
+  EXPECT_TRUE(f.session.dead());
+}
+
+// The bytes behind it were meant for somebody else; to read them as requests is how they are
+// smuggled.
+TEST(Http1Session, RefusedConnectClosesTheConnection) {
+  Fixture f;
+  f.feed("CONNECT b.example:443 HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  f.answer({405, {}, ""});
+  EXPECT_NE(f.output().find("connection: close"), std::string::npos);
+  EXPECT_TRUE(f.session.dead());
+  EXPECT_EQ(f.requests.size(), 1U);
 }
 
 TEST(Http1Session, HoldsBackAClientThatPipelinesWithoutEnd) {

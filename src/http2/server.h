@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "fanfare/result.h"
 
@@ -36,6 +37,11 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{300'000};
   /// How long Mishap::stop_reading lasts, at the least; up to half a second more.
   std::chrono::milliseconds reading_pause{30'000};
+  /// Makes the server a proxy to itself. Over plaintext HTTP/1.1, CONNECT to a host for which this
+  /// is true (its name in lower case, without the port) is answered 200, and the connection starts
+  /// over as if new: TLS, HTTP/2 or HTTP/1.1. Other hosts are answered 403. Empty: CONNECT is a
+  /// request like others, after whose answer the connection closes.
+  std::function<bool(std::string_view host)> tunnels_to;
 };
 
 /// The way back for one request. Of the calls that end it exactly one has an effect, the first;

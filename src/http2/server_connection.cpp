@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <boost/asio/post.hpp>
+#include <fmt/format.h>
 
 namespace fanfare::http2 {
 namespace {
@@ -50,6 +51,25 @@ class ConnectionReply final : public Reply {
   std::weak_ptr<ServerConnection> connection_;
   StreamId stream_;
 };
+
+/// Of "host:port" or "[address]:port" (RFC 9112, 3.2.3).
+std::string host_of(std::string_view authority) {
+  std::string_view host = authority.substr(0, authority.rfind(':'));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  std::string lower(host);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+Response not_our_host(std::string_view host) {
+  return {403,
+          {{"content-type", "text/plain"}},
+          fmt::format("This proxy does not lead to {}: it stands in for Google's hosts only.\n"
+                      "Name the others in NO_PROXY.\n",
+                      host)};
+}
 
 std::string_view text_of(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -146,20 +166,45 @@ void ServerConnection::serve() {
         http1_ != nullptr && http1_->output_bytes() >= StreamSocket::output_bound_bytes;
     if (http1_ != nullptr && !crowded) http1_->take_requests(incoming_);
     if (incoming_.empty()) break;
-    served_ = true;
+    served_ = true;  // Before connect(), which may take it back.
     for (auto& [stream, request] : incoming_) {
-      shared_->handler(std::move(request), std::make_shared<ConnectionReply>(self, stream));
+      if (!connect(stream, request)) {
+        shared_->handler(std::move(request), std::make_shared<ConnectionReply>(self, stream));
+      }
       if (socket_ == nullptr || finishing_) break;
     }
     if (socket_ == nullptr || finishing_) break;
   }
   serving_ = false;
   if (socket_ == nullptr || finishing_) return;
-  if (http1_ != nullptr && !deaf_until_) socket_->set_reading(http1_->wants_bytes());
+  if (!deaf_until_) socket_->set_reading(http1_ == nullptr || http1_->wants_bytes());
   if (over()) finish(false);
 }
 
+/// Answers a CONNECT when this server is a proxy; false when the request is the handler's.
+bool ServerConnection::connect(StreamId stream, const Request& request) {
+  const auto& tunnels_to = shared_->options.tunnels_to;
+  const bool plaintext = http1_ != nullptr && socket_->tls() == nullptr;
+  if (!tunnels_to || !plaintext || request.method != "CONNECT") return false;
+  const std::string host = host_of(request.path);
+  if (tunnels_to(host)) {
+    start_over(http1_->open_tunnel(stream));
+  } else {
+    http1_->respond(stream, not_our_host(host));
+  }
+  return true;
+}
+
+void ServerConnection::start_over(const std::string& first_bytes) {
+  http1_->take_output(said_before_);
+  http1_.reset();
+  served_ = false;
+  accepted_ = std::chrono::steady_clock::now();
+  choose_protocol(bytes_of(first_bytes));
+}
+
 void ServerConnection::take_output(std::string& out) {
+  out += std::exchange(said_before_, {});
   if (http2_ != nullptr) http2_->take_output(out);
   if (http1_ != nullptr) http1_->take_output(out);
   if (http1_ != nullptr && http1_->has_request()) serve_soon();
@@ -345,6 +390,7 @@ void ServerConnection::resume_reading(Time now) {
   if (const std::string unheard = std::exchange(unheard_, {}); !unheard.empty()) {
     on_bytes(bytes_of(unheard));
   }
+  if (socket_ != nullptr) socket_->flush_soon();
 }
 
 void ServerConnection::limit_streams(std::uint32_t streams) {

@@ -3,6 +3,8 @@
 //
 //   sniffing --0x16--> TLS handshake --ALPN--> HTTP/2 or HTTP/1.1 --> finishing --> gone
 //       \----"PRI * HTTP/2.0", else ----------^                   (written, peer closes)
+//
+// A CONNECT over plaintext HTTP/1.1 leads back to sniffing.
 #pragma once
 
 #include <chrono>
@@ -63,6 +65,8 @@ class ServerConnection final : private StreamSocket::Owner,
   void choose_protocol(std::span<const std::uint8_t> bytes);
   void feed(std::span<const std::uint8_t> bytes);
   void serve();
+  [[nodiscard]] bool connect(StreamId stream, const Request& request);
+  void start_over(const std::string& first_bytes);
   void respond_half(StreamId stream, Response response);
   void go_away_after(StreamId stream, Response response);
   void go_away_notice(StreamId stream, Response response);
@@ -81,10 +85,11 @@ class ServerConnection final : private StreamSocket::Owner,
   std::function<void(ServerConnection&)> on_gone_;
   std::shared_ptr<StreamSocket> socket_;  ///< Null: gone.
   std::string first_bytes_;
+  std::string said_before_;  ///< Before a tunnel was opened, and not yet written.
   std::unique_ptr<ServerSession> http2_;
   std::unique_ptr<Http1Session> http1_;
   std::vector<Incoming> incoming_;
-  Time accepted_{};
+  Time accepted_{};       ///< Or started over.
   Time request_began_{};  ///< Of a partial HTTP/1.1 request.
   Time last_activity_{};
   std::optional<Time> deaf_until_;  ///< Mishap::stop_reading.

@@ -260,6 +260,103 @@ TEST(ServerSession, StillTakesRequestsAfterANoticeOfShutDown) {
   EXPECT_EQ(server.take().stream, 1);
 }
 
+TEST(ServerSession, StallsAfterHalfABodyOfTheWholeLength) {
+  Server server;
+  server.hears(f::headers(1, get, flag::end_stream));
+  server.session.respond_half(server.take().stream, {200, {}, "12345678"});
+  const auto frames = server.says();
+  ASSERT_EQ(frames.size(), 2U);
+  // content-length, entry 28 of the static table, never put into the dynamic one (RFC 7541, 6.2.2).
+  EXPECT_NE(frames[0].payload.find("\x0f\x0d\x01\x38"), std::string::npos);
+  EXPECT_EQ(frames[1].payload, "1234");
+  EXPECT_FALSE(frames[1].has(flag::end_stream));
+  EXPECT_EQ(server.session.open_streams(), 0U);
+  EXPECT_FALSE(server.session.dead());
+
+  server.hears(f::headers(3, get, flag::end_stream));  // Other streams go on.
+  server.session.respond(server.take().stream, {200, {}, "12345678"});
+  EXPECT_TRUE(of_type(server.says(), FrameType::data)[0].has(flag::end_stream));
+}
+
+TEST(ServerSession, StallsWithoutABodyToo) {
+  Server server;
+  server.hears(f::headers(1, get, flag::end_stream));
+  server.session.respond_half(server.take().stream, {200, {}, ""});
+  const auto frames = server.says();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_FALSE(frames[0].has(flag::end_stream));
+}
+
+TEST(ServerSession, DrainsInARoundTrip) {
+  Server server;
+  server.session.drain();
+  const auto frames = server.says();
+  const auto goaways = of_type(frames, FrameType::goaway);
+  const auto pings = of_type(frames, FrameType::ping);
+  ASSERT_EQ(goaways.size(), 1U);
+  EXPECT_EQ(goaways[0].number(), 0x7fffffffU);
+  ASSERT_EQ(pings.size(), 1U);
+
+  server.hears(f::headers(1, get, flag::end_stream));  // Sent before the notice arrived.
+  server.hears(f::ping(pings[0].payload, flag::ack));
+  const auto last = of_type(server.says(), FrameType::goaway);
+  ASSERT_EQ(last.size(), 1U);
+  EXPECT_EQ(last[0].number(), 1U);
+  EXPECT_EQ(last[0].number(4), code::no_error);
+  server.session.respond(server.take().stream, {200, {}, ""});
+  EXPECT_EQ(Server::status_of(server.says()), 200);
+  EXPECT_TRUE(server.session.dead());
+}
+
+TEST(ServerSession, IsNotDrainedByAPongThatNobodyAskedFor) {
+  Server server;
+  server.hears(f::ping("draining", flag::ack));
+  EXPECT_TRUE(server.says().empty());
+}
+
+TEST(ServerSession, TerminatesWithEverythingOpen) {
+  Server server;
+  server.hears(f::headers(1, get, flag::end_stream) + f::headers(3, get, flag::end_stream));
+  ASSERT_EQ(server.takes().size(), 2U);
+  server.session.terminate(3, ErrorCode::protocol_error, "exceeded_max_concurrent_streams");
+  EXPECT_TRUE(server.session.dead());
+  EXPECT_EQ(server.session.open_streams(), 0U);
+  server.session.respond(1, {200, {}, ""});
+  const auto frames = server.says();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].number(), 3U);
+  EXPECT_EQ(frames[0].number(4), code::protocol_error);
+  EXPECT_EQ(frames[0].payload.substr(8), "exceeded_max_concurrent_streams");
+}
+
+// nghttp2 would write GOAWAY first and drop the answer above its last stream.
+TEST(ServerSession, WritesTheAnswersThatWereGivenBeforeItGoesAway) {
+  Server server;
+  server.hears(f::headers(1, get, flag::end_stream) + f::headers(3, get, flag::end_stream));
+  ASSERT_EQ(server.takes().size(), 2U);
+  server.session.respond(3, {200, {}, "processed"});
+  server.session.go_away(0, ErrorCode::no_error, "");
+  const auto frames = server.says();
+  ASSERT_EQ(frames.size(), 3U);
+  EXPECT_EQ(frames[1].payload, "processed");
+  EXPECT_EQ(frames[2].type, FrameType::goaway);
+}
+
+TEST(ServerSession, TellsWhichRequestsWaitForAnAnswer) {
+  Server server;
+  server.hears(f::headers(1, get, flag::end_stream) + f::headers(3, get, flag::end_stream) +
+               f::headers(5, get, flag::end_stream));
+  ASSERT_EQ(server.takes().size(), 3U);
+  EXPECT_TRUE(server.session.is_open(1));
+  server.session.respond(1, {200, {}, ""});
+  EXPECT_FALSE(server.session.is_open(1));
+  server.hears(f::rst_stream(3, code::cancel));
+  EXPECT_FALSE(server.session.is_open(3));
+  server.session.go_away(3, ErrorCode::no_error, "");
+  EXPECT_FALSE(server.session.is_open(5));
+  EXPECT_FALSE(server.session.is_open(7));
+}
+
 TEST(ServerSession, ChangesItsLimitInFlight) {
   Server server;
   server.session.set_max_streams(7);

@@ -2,15 +2,12 @@
 // other people's clients tools_test.cpp.
 #include "http2/server.h"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
 #include "http2/server_connection.h"
 #include "http2/testing/certificates.h"
-#include "http2/testing/loop.h"
+#include "http2/testing/raw_client.h"
 
 namespace fanfare::http2 {
 namespace {
@@ -20,58 +17,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using testing::run_until;
 
-/// Sends what it is told and keeps all that comes back.
-class RawClient {
- public:
-  RawClient(asio::io_context& io, std::uint16_t port) : io_(io), socket_(io) {
-    socket_.connect({asio::ip::make_address("127.0.0.1"), port});
-    socket_.non_blocking(true);
-    read();
-  }
-  void send(std::string_view text) { asio::write(socket_, asio::buffer(text)); }
-  bool gets(std::string_view text) {
-    return run_until(io_, [&] { return received.find(text) != std::string::npos; });
-  }
-  bool is_closed() {
-    return run_until(io_, [&] { return closed; });
-  }
-  void close() { socket_.close(); }
-
-  std::string received;
-  bool closed = false;
-
- private:
-  void read() {
-    socket_.async_read_some(asio::buffer(buffer_),
-                            [this](boost::system::error_code error, std::size_t count) {
-                              if (error == asio::error::operation_aborted) return;
-                              received.append(buffer_.data(), count);
-                              closed = static_cast<bool>(error);
-                              if (!error) read();
-                            });
-  }
-  asio::io_context& io_;
-  tcp::socket socket_;
-  std::array<char, 65536> buffer_{};
-};
-
-struct World {
-  asio::io_context io;
-  std::vector<std::pair<Request, std::shared_ptr<Reply>>> arrived;
-  bool answers = true;
-  std::unique_ptr<Server> server;
-
-  explicit World(ServerOptions options = {}) {
-    server =
-        Server::open(io, std::move(options), [this](Request request, std::shared_ptr<Reply> reply) {
-          if (answers) reply->respond({200, {}, "you sent " + request.path});
-          arrived.emplace_back(std::move(request), std::move(reply));
-        }).value();
-  }
-  bool wait_for_arrivals(std::size_t count) {
-    return run_until(io, [&] { return arrived.size() >= count; });
-  }
-};
+using testing::RawClient;
+using World = testing::ServerWorld;
 
 TEST(Sniff, FirstBytesTellTheProtocol) {
   EXPECT_EQ(sniff(""), Protocol::undecided);

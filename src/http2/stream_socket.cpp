@@ -139,6 +139,7 @@ void StreamSocket::start() {
 }
 
 void StreamSocket::start_tls(std::unique_ptr<TlsEngine> tls, const std::string& first) {
+  pull();
   tls_ = std::move(tls);
   deliver_tls(bytes_of(first));
 }

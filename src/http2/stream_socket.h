@@ -56,7 +56,8 @@ class StreamSocket : public std::enable_shared_from_this<StreamSocket> {
   /// A server's: takes an accepted socket and starts to read.
   static std::shared_ptr<StreamSocket> adopt(boost::asio::ip::tcp::socket socket, Owner& owner);
 
-  /// From here on TLS is spoken, with `first` as the first bytes from the wire.
+  /// From here on TLS is spoken, with `first` as the first bytes from the wire. What the owner has
+  /// to say at that moment still goes out in plaintext.
   void start_tls(std::unique_ptr<TlsEngine> tls, const std::string& first);
 
   /// Writes what there is, at the end of this turn of the loop.

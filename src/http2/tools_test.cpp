@@ -77,9 +77,7 @@ struct World {
   std::unique_ptr<Server> server;
   std::size_t requests = 0;
 
-  World() {
-    ServerOptions options;
-    options.tls = testing::server_tls();
+  explicit World(const ServerOptions& options = with_tls()) {
     server = Server::open(io, options, [this](Request request, std::shared_ptr<Reply> reply) {
                ++requests;
                reply->respond({200,
@@ -87,6 +85,11 @@ struct World {
                                request.method + " " + request.scheme + " " + request.path + " " +
                                    std::to_string(request.body.size()) + "\n"});
              }).value();
+  }
+  static ServerOptions with_tls() {
+    ServerOptions options;
+    options.tls = testing::server_tls();
+    return options;
   }
   std::string url(const std::string& scheme, const std::string& path = "/x") const {
     return scheme + "://localhost:" + std::to_string(server->port()) + path;
@@ -159,6 +162,47 @@ TEST(Curl, ReusesItsConnection) {
   const std::string url = world.url("http");
   world.curl(*curl, {"--http1.1", url, url, url});
   EXPECT_EQ(world.requests, 3U);
+}
+
+/// The same as a proxy for hosts of Google's, and a curl that is told of it.
+struct ProxyWorld : World {
+  ProxyWorld() : World(options()) {}
+  static ServerOptions options() {
+    ServerOptions options;
+    options.tls = testing::server_tls({{"fcm.googleapis.com"}, {}});
+    options.tunnels_to = [](std::string_view host) { return host == "fcm.googleapis.com"; };
+    return options;
+  }
+  std::vector<std::string> command(const std::string& path, const std::string& url) const {
+    return {path,         "-sS",
+            "--noproxy",  "",
+            "--proxy",    "http://127.0.0.1:" + std::to_string(server->port()),
+            "--max-time", "15",
+            "--cacert",   ca.path().string(),
+            "-w",         "[%{http_version} %{http_connect}]",
+            url};
+  }
+};
+
+TEST(Curl, ReachesTheServerThroughItselfAsAProxy) {
+  FIND_TOOL_OR_SKIP(curl, "curl");
+  ProxyWorld world;
+  EXPECT_EQ(world.run(world.command(*curl, "https://fcm.googleapis.com/x")),
+            "GET https /x 0\n[2 200]");
+  auto http1 = world.command(*curl, "https://fcm.googleapis.com/x");
+  http1.push_back("--http1.1");
+  EXPECT_EQ(world.run(http1), "GET https /x 0\n[1.1 200]");
+  EXPECT_EQ(world.run(world.command(*curl, "http://fcm.googleapis.com/x")),
+            "GET http /x 0\n[1.1 000]");
+}
+
+TEST(Curl, IsRefusedATunnelToAnotherHost) {
+  FIND_TOOL_OR_SKIP(curl, "curl");
+  ProxyWorld world;
+  Child child(world.command(*curl, "https://example.com/x"));
+  EXPECT_TRUE(run_until(world.io, [&] { return child.ended(); }));
+  EXPECT_NE(child.output().find("403"), std::string::npos) << child.output();
+  EXPECT_EQ(world.requests, 0U);
 }
 
 TEST(Nghttp, IsAnswered) {

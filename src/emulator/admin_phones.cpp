@@ -84,10 +84,12 @@ struct InboxFilter {
   [[nodiscard]] bool any() const { return device || topic || user; }
 };
 
-std::chrono::milliseconds patience_of(const std::optional<std::string_view>& seconds,
-                                      std::uint64_t number) {
-  if (!seconds) return 0ms;
-  return std::chrono::seconds(std::min(number, longest_wait_s));
+/// wait_s, or wait_ms.
+std::chrono::milliseconds patience_of(std::uint64_t wait_s, std::uint64_t wait_ms) {
+  return std::min<std::chrono::milliseconds>(
+      std::chrono::seconds(std::min(wait_s, longest_wait_s)) +
+          std::chrono::milliseconds(std::min(wait_ms, 1'000 * longest_wait_s)),
+      std::chrono::seconds(longest_wait_s));
 }
 
 }  // namespace
@@ -213,7 +215,7 @@ Plan World::list_inbox(const Path& path, SystemTime now) {
   Plan plan;
   plan.response = admin_answer(200, json::object{{"next", next}, {"deliveries", std::move(rows)}});
   if (delivered < wanted) {
-    plan.patience = patience_of(path.parameter("wait_s"), path.number("wait_s", 0));
+    plan.patience = patience_of(path.number("wait_s", 0), path.number("wait_ms", 0));
   }
   return plan;
 }
@@ -279,7 +281,7 @@ Plan World::list_changes(const Path& path, SystemTime now) {
                                                  {"requests", std::move(request_rows)},
                                                  {"faults_changed", faults_changed_ > after},
                                                  {"missed", missed}});
-  if (nothing) plan.patience = patience_of(path.parameter("wait_s"), path.number("wait_s", 0));
+  if (nothing) plan.patience = patience_of(path.number("wait_s", 0), path.number("wait_ms", 0));
   return plan;
 }
 

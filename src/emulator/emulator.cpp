@@ -83,6 +83,26 @@ std::string token_uri(const std::string& host, std::uint16_t port) {
   return fmt::format("https://[{}]:{}/token", address.is_unspecified() ? "::1" : host, port);
 }
 
+/// An answer that goes to a function of this process's in place of a connection.
+class Callback final : public http2::Reply {
+ public:
+  explicit Callback(std::function<void(http2::Response)> on_answer)
+      : on_answer_(std::move(on_answer)) {}
+
+  void respond(http2::Response response) override {
+    if (const auto call = std::exchange(on_answer_, nullptr)) call(std::move(response));
+  }
+  void reset(http2::ErrorCode) override {}
+  void go_away(http2::ErrorCode, std::string) override {}
+  void cut() override {}
+  void fail(http2::Mishap, http2::Response) override {}
+  void limit_streams(std::uint32_t) override {}
+  [[nodiscard]] bool alive() const noexcept override { return on_answer_ != nullptr; }
+
+ private:
+  std::function<void(http2::Response)> on_answer_;
+};
+
 }  // namespace
 
 struct Emulator::Impl : std::enable_shared_from_this<Impl> {
@@ -105,6 +125,7 @@ struct Emulator::Impl : std::enable_shared_from_this<Impl> {
   void look_at_waiters_soon();
   void look_at_waiters_in(std::chrono::milliseconds span);
   void look_at_waiters();
+  void dismiss_waiters();
 
   asio::io_context& io;
   std::string project;
@@ -244,6 +265,13 @@ void Emulator::Impl::look_at_waiters_in(std::chrono::milliseconds span) {
   });
 }
 
+void Emulator::Impl::dismiss_waiters() {
+  for (auto& waiter : std::exchange(waiters, {})) {
+    waiter.reply->respond(
+        world->answer(std::move(waiter.request), std::chrono::system_clock::now()).response);
+  }
+}
+
 void Emulator::Impl::look_at_waiters() {
   next_look.reset();
   seen_changes = world->changes();
@@ -294,6 +322,11 @@ std::string Emulator::ready_line() const {
   return json::serialize(line);
 }
 
+void Emulator::administer(http2::Request request, std::function<void(http2::Response)> on_answer) {
+  impl_->administer(std::move(request), std::make_shared<Callback>(std::move(on_answer)),
+                    std::chrono::system_clock::now());
+}
+
 const Books& Emulator::books() const noexcept {
   return impl_->world->books();
 }
@@ -302,7 +335,9 @@ std::size_t Emulator::connections() const noexcept {
   return impl_->server->connections();
 }
 
+// Those who wait get what there is.
 void Emulator::stop() {
+  impl_->dismiss_waiters();
   impl_->server->shut_down();
 }
 

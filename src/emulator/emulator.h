@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 
 #include "emulator/faults.h"
 #include "emulator/generator.h"
+#include "http2/exchange.h"
 
 namespace boost::asio {
 class io_context;
@@ -74,6 +76,10 @@ class Emulator {
   /// {"port":N,"ca_file":"…","credentials_file":"…","project":"…"}; the files are null without
   /// tls_dir.
   [[nodiscard]] std::string ready_line() const;
+
+  /// Asks what /_emulator/ answers, past the network; on the emulator's thread. `on_answer` is
+  /// called once, at once or when what was asked for has happened.
+  void administer(http2::Request request, std::function<void(http2::Response)> on_answer);
 
   /// What has happened so far; valid as long as the emulator.
   [[nodiscard]] const Books& books() const noexcept;

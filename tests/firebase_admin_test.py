@@ -1,91 +1,41 @@
 """Google's own SDK for Node against ours: what it writes we read and write without loss, and it
 gets from the emulator what it gets from FCM.
 
-firebase-admin comes from npm as it is published; see package.json here. It is installed into
-build/npm by the first run, and these tests are skipped, loudly, where that can't be done.
+firebase-admin comes from npm as it is published; see npm.py.
 """
 
 import concurrent.futures
-import fcntl
-import filecmp
 import json
-import pathlib
 import re
-import shutil
 import subprocess
-import sys
-import time
 import unittest
 
+import npm
 import support
 from firebase_admin_messages import Makers, meaning
-from support import Case, missing, run_json
+from support import Case, run_json
 
-HERE = pathlib.Path(__file__).resolve().parent
-FOLDER = support.ROOT / "build/npm"
-LIBRARY = FOLDER / "node_modules/firebase-admin"
+LIBRARY = npm.MODULES / "firebase-admin"
 COUNT = 320
 
 
-def install():
-    """npm ci, unless it was done; what went wrong, or None."""
-    done, wanted = FOLDER / "installed.json", HERE / "package-lock.json"
-    if not (done.exists() and filecmp.cmp(done, wanted, shallow=False)):
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, FOLDER / name)
-        try:
-            npm = subprocess.run(
-                ["npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund",
-                 "--fetch-retries=1", "--fetch-timeout=20000"],
-                cwd=FOLDER, capture_output=True, text=True, timeout=300,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return "npm ci took too long"
-        if npm.returncode != 0:
-            return f"npm ci failed: {npm.stderr.strip()[-300:]}"
-        shutil.copy(wanted, done)
-    return None
-
-
-def why_not():
-    """Installs firebase-admin where it is not yet; the reason why that can't be, or None."""
-    if absent := missing("node", "npm"):
-        return absent
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock:  # Each test of this file may be a process.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        failed = FOLDER / "failed.txt"
-        if failed.exists() and time.time() - failed.stat().st_mtime < 600:
-            return failed.read_text()  # Another test of this run has tried.
-        if failure := install():
-            failed.write_text(failure)
-            return failure
-    loaded = subprocess.run(
-        ["node", "-e", "require('firebase-admin/messaging')"],
-        env={**support.CLEAN_ENVIRONMENT, "NODE_PATH": str(FOLDER / "node_modules")},
-        capture_output=True, text=True,
-    )  # fmt: skip
-    return None if loaded.returncode == 0 else f"node can't load it: {loaded.stderr.strip()[-300:]}"
-
-
 def setUpModule():
-    if reason := why_not():
-        print(f"\n*** NOT TESTED against firebase-admin: {reason}\n", file=sys.stderr, flush=True)
-        raise unittest.SkipTest(reason)
+    if reason := npm.why_not("firebase-admin/messaging"):
+        npm.skip_module("against firebase-admin", reason)
 
 
 class Admin(Case):
     def call(self, emulator, *calls):
         """Runs the calls, ("send", message) and so on, in one process; gives their results."""
         done = subprocess.run(
-            ["node", "--require", HERE / "firebase_admin_redirect.js",
-             HERE / "firebase_admin_driver.js"],
+            ["node", "--require", npm.HERE / "firebase_admin_redirect.js",
+             npm.HERE / "firebase_admin_driver.js"],
             input=json.dumps({"credentials": emulator.ready["credentials_file"], "calls": calls}),
             env={
                 **support.CLEAN_ENVIRONMENT,
                 "FCM_REDIRECT_PORT": str(emulator.port),
                 "NODE_EXTRA_CA_CERTS": emulator.ready["ca_file"],
-                "NODE_PATH": str(FOLDER / "node_modules"),
+                "NODE_PATH": str(npm.MODULES),
             },
             capture_output=True, text=True, timeout=120,
         )  # fmt: skip

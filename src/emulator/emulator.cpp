@@ -154,9 +154,9 @@ Result<void> Emulator::Impl::make_world(const EmulatorOptions& options, Faults f
   given.devices = std::move(devices);
   if (folder) {
     const auto uri = token_uri(options.host, server->port());
-    // Some official libraries name Google's endpoint whatever their key file says.
-    auto tokens =
-        TokenEndpoint::make(folder->account, {uri, "https://oauth2.googleapis.com/token"});
+    std::vector<std::string> audiences{uri};
+    audiences.insert(audiences.end(), google_token_urls.begin(), google_token_urls.end());
+    auto tokens = TokenEndpoint::make(folder->account, std::move(audiences));
     if (!tokens) return std::unexpected(std::move(tokens.error()));
     given.tokens = *std::move(tokens);
     if (auto written = write_credentials(*folder, project, uri); !written) return written;

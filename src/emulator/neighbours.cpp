@@ -86,7 +86,7 @@ std::optional<http2::Response> World::answer_token_request(const http2::Request&
     return found;
   }
   if (request.method != "POST" || !tokens_) return std::nullopt;
-  if (path.path == "/token") {
+  if (is_token_path(path.path)) {
     if (identities_ && query_value(request.body, "grant_type") == "refresh_token") {
       return refresh_token(request.body, *identities_, *tokens_, now, fault);
     }

@@ -201,6 +201,12 @@ std::int64_t seconds_of(SystemTime time) {
 
 }  // namespace
 
+bool is_token_path(std::string_view path) {
+  return std::any_of(google_token_urls.begin(), google_token_urls.end(), [&](std::string_view url) {
+    return url.substr(url.find('/', url.find("//") + 2)) == path;
+  });
+}
+
 http2::Response oauth_answer(int status, const json::object& body) {
   http2::Response response;
   response.status = status;

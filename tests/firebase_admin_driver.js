@@ -1,9 +1,10 @@
-// Calls firebase-admin as told on standard input: {"credentials": FILE, "calls": [[METHOD, ...],
-// ...]}; prints the results as a JSON list, {"value": ...} or {"error": {"code", "message"}}.
+// Calls firebase-admin as told on standard input: {"emulator": URL, "calls": [[METHOD, ...], ...]};
+// prints the results as a JSON list, {"value": ...} or {"error": {"code", "message"}}. The call
+// "fault" replaces the emulator's faults. Credentials come from the environment.
 'use strict';
 
 const fs = require('fs');
-const {cert, initializeApp} = require('firebase-admin/app');
+const {initializeApp} = require('firebase-admin/app');
 const {getMessaging} = require('firebase-admin/messaging');
 
 // JSON has no dates.
@@ -19,14 +20,25 @@ function plain(value) {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
 }
 
+async function setFaults(emulator, faults) {
+  const answer = await fetch(`${emulator}/_emulator/faults`, {
+    method: 'PUT',
+    headers: {'Content-Type': 'application/json'},
+    body: JSON.stringify(faults),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
 async function main() {
   const told = JSON.parse(fs.readFileSync(0, 'utf8'), revive);
-  const app = initializeApp({credential: cert(told.credentials)});
-  const messaging = getMessaging(app);
+  const messaging = getMessaging(initializeApp());
   const results = [];
   for (const [method, ...parameters] of told.calls) {
     try {
-      results.push({value: await messaging[method](...parameters)});
+      const value = method === 'fault'
+        ? await setFaults(told.emulator, ...parameters)
+        : await messaging[method](...parameters);
+      results.push({value});
     } catch (error) {
       results.push({error});
     }

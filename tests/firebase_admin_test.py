@@ -1,92 +1,38 @@
 """Google's own SDK for Node against ours: what it writes we read and write without loss, and it
 gets from the emulator what it gets from FCM.
 
-firebase-admin comes from npm as it is published; see package.json here. It is installed into
-build/npm by the first run, and these tests are skipped, loudly, where that can't be done.
+firebase-admin comes from npm as it is published; see npm.py.
 """
 
 import concurrent.futures
-import fcntl
-import filecmp
+import http.client
 import json
-import pathlib
 import re
-import shutil
 import subprocess
-import sys
-import time
 import unittest
+import urllib.error
 
+import npm
 import support
 from firebase_admin_messages import Makers, meaning
-from support import Case, missing, run_json
+from support import Case, run_json
 
-HERE = pathlib.Path(__file__).resolve().parent
-FOLDER = support.ROOT / "build/npm"
-LIBRARY = FOLDER / "node_modules/firebase-admin"
+LIBRARY = npm.MODULES / "firebase-admin"
 COUNT = 320
 
 
-def install():
-    """npm ci, unless it was done; what went wrong, or None."""
-    done, wanted = FOLDER / "installed.json", HERE / "package-lock.json"
-    if not (done.exists() and filecmp.cmp(done, wanted, shallow=False)):
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, FOLDER / name)
-        try:
-            npm = subprocess.run(
-                ["npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund",
-                 "--fetch-retries=1", "--fetch-timeout=20000"],
-                cwd=FOLDER, capture_output=True, text=True, timeout=300,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return "npm ci took too long"
-        if npm.returncode != 0:
-            return f"npm ci failed: {npm.stderr.strip()[-300:]}"
-        shutil.copy(wanted, done)
-    return None
-
-
-def why_not():
-    """Installs firebase-admin where it is not yet; the reason why that can't be, or None."""
-    if absent := missing("node", "npm"):
-        return absent
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock:  # Each test of this file may be a process.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        failed = FOLDER / "failed.txt"
-        if failed.exists() and time.time() - failed.stat().st_mtime < 600:
-            return failed.read_text()  # Another test of this run has tried.
-        if failure := install():
-            failed.write_text(failure)
-            return failure
-    loaded = subprocess.run(
-        ["node", "-e", "require('firebase-admin/messaging')"],
-        env={**support.CLEAN_ENVIRONMENT, "NODE_PATH": str(FOLDER / "node_modules")},
-        capture_output=True, text=True,
-    )  # fmt: skip
-    return None if loaded.returncode == 0 else f"node can't load it: {loaded.stderr.strip()[-300:]}"
-
-
 def setUpModule():
-    if reason := why_not():
-        print(f"\n*** NOT TESTED against firebase-admin: {reason}\n", file=sys.stderr, flush=True)
-        raise unittest.SkipTest(reason)
+    if reason := npm.why_not("firebase-admin/messaging"):
+        npm.skip_module("against firebase-admin", reason)
 
 
 class Admin(Case):
     def call(self, emulator, *calls):
         """Runs the calls, ("send", message) and so on, in one process; gives their results."""
         done = subprocess.run(
-            ["node", "--require", HERE / "firebase_admin_redirect.js",
-             HERE / "firebase_admin_driver.js"],
-            input=json.dumps({"credentials": emulator.ready["credentials_file"], "calls": calls}),
-            env={
-                **support.CLEAN_ENVIRONMENT,
-                "FCM_REDIRECT_PORT": str(emulator.port),
-                "NODE_EXTRA_CA_CERTS": emulator.ready["ca_file"],
-                "NODE_PATH": str(FOLDER / "node_modules"),
-            },
+            ["node", npm.HERE / "firebase_admin_driver.js"],
+            input=json.dumps({"emulator": emulator.plain, "calls": calls}),
+            env={**emulator.settings(), "NODE_PATH": str(npm.MODULES)},
             capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -258,6 +204,145 @@ class Answers(Admin):
 
     def test_topics_over_the_instance_id_api(self):
         self.topic_calls("subscribeToTopicLegacy", "unsubscribeFromTopicLegacy")
+
+
+class ErrorCodes(Admin):
+    """Each code of the SDK's MessagingErrorCode that an answer of FCM can lead to, provoked."""
+
+    # Long enough that the SDK does not try again, but gives the error.
+    DOWN = {"fault": "service_503", "retry_after": 120}
+    # code -> (the emulator's faults, whom the message goes to)
+    SENDING = {
+        "invalid-argument": ({}, {"token": "malformed"}),
+        "registration-token-not-registered": ({}, {"token": "unregistered"}),
+        "installation-id-not-registered": ({}, {"fid": "unregistered_fid"}),
+        "mismatched-credential": ({}, {"token": "wrong_sender"}),
+        "message-rate-exceeded": ({"fault": "quota_429"}, {"token": "living"}),
+        "third-party-auth-error": ({"fault": "apns_broken"}, {"token": "iphone"}),
+        "server-unavailable": (DOWN, {"token": "living"}),
+        "unknown-error": ({"fault": "html_502"}, {"token": "living"}),
+    }
+    # The same for a subscription.
+    SUBSCRIBING = {
+        "registration-token-not-registered": ({}, "unregistered"),
+        "invalid-registration-token": ({}, "malformed"),
+        "too-many-topics": ({}, "eager"),
+        "authentication-error": ({"fault": "iam"}, "living"),
+        "unknown-error": (DOWN, "living"),  # Its list of topic errors has no UNAVAILABLE.
+    }
+    # code -> (the emulator's fault, when it has it; call)
+    LATER = {
+        "internal-error": ("internal_500", ("send", {"token": "living"})),
+        "topics-subscription-rate-exceeded": ("subscriptions_429", ("subscribe", "living")),
+    }
+    # The SDK's own checks, and words that only the removed APIs spoke.
+    NEVER = {
+        "invalid-recipient", "invalid-payload", "invalid-data-payload-key", "invalid-options",
+        "payload-size-limit-exceeded", "invalid-package-name", "device-message-rate-exceeded",
+        "topics-message-rate-exceeded",
+    }  # fmt: skip
+
+    def setUp(self):
+        super().setUp()
+        names = ("living", "unregistered", "malformed", "wrong_sender", "iphone", "eager")
+        self.registrations = {name: f"{i}{support.TOKEN}" for i, name in enumerate(names)}
+        self.registrations["unregistered_fid"] = "c" + "F" * 21
+        devices = self.folder / "devices.csv"
+        rows = ["token,health,platform"]
+        for name, registration in self.registrations.items():
+            health = {"iphone": "living", "eager": "living", "unregistered_fid": "unregistered"}
+            platform = "ios" if name == "iphone" else "android"
+            rows.append(f"{registration},{health.get(name, name)},{platform}")
+        devices.write_text("\n".join(rows) + "\n")
+        self.emulator_ = self.emulator("--devices", devices)
+
+    def message(self, target):
+        ((kind, name),) = target.items()
+        return {kind: self.registrations[name], "data": {"a": "b"}}
+
+    def outcomes(self, faults_and_calls):
+        """The code of each call's error, whichever way the method tells it; "ok" without one."""
+        calls = []
+        for faults, call in faults_and_calls:
+            calls += [("fault", faults), call]
+        results = self.call(self.emulator_, *calls)[1::2]
+        return [self.code_of(result) for result in results]
+
+    def code_of(self, result):
+        error = result.get("error")
+        value = result.get("value")
+        if isinstance(value, dict):
+            told = [r["error"] for r in value.get("responses", ()) if not r["success"]]
+            told += [failure["error"] for failure in value.get("errors", ())]
+            error = told[0] if told else None
+        return error["code"].removeprefix("messaging/") if error else "ok"
+
+    def test_of_sending_over_http1_and_http2(self):
+        calls = []
+        for faults, target in self.SENDING.values():
+            message = self.message(target)
+            calls += [(faults, ("send", message)), (faults, ("sendEach", [message]))]
+        expected = [code for code in self.SENDING for _ in range(2)]
+        self.assertEqual(self.outcomes(calls), expected)
+
+    def test_of_subscribing_over_v1(self):
+        self.fill("eager")
+        calls = [
+            (faults, ("subscribeToTopic", [self.registrations[name]], "news"))
+            for faults, name in self.SUBSCRIBING.values()
+        ]
+        self.assertEqual(self.outcomes(calls), list(self.SUBSCRIBING))
+
+    def test_of_subscribing_over_the_instance_id_api(self):
+        self.fill("eager")
+        expected = {**self.SUBSCRIBING}
+        # Here the request fails as a whole, and its code is read as one of sending.
+        expected["mismatched-credential"] = expected.pop("authentication-error")
+        expected["server-unavailable"] = expected.pop("unknown-error")
+        calls = [
+            (faults, ("subscribeToTopicLegacy", [self.registrations[name]], "news"))
+            for faults, name in expected.values()
+        ]
+        self.assertEqual(self.outcomes(calls), list(expected))
+
+    def fill(self, name):
+        """2,000 topics, all that a registration may have."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.emulator_.port, timeout=60)
+        self.addCleanup(connection.close)
+        headers = {"Authorization": "Bearer owner", "access_token_auth": "true"}
+        for i in range(2_000):
+            path = f"/iid/v1/{self.registrations[name]}/rel/topics/t{i}"
+            connection.request("POST", path, headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+            self.assertEqual(answer.status, 200)
+
+    def test_of_faults_that_the_emulator_may_not_have_yet(self):
+        absent = []
+        for code, (fault, (action, target)) in self.LATER.items():
+            with self.subTest(code):
+                try:
+                    self.emulator_.fault(fault=fault)
+                except urllib.error.HTTPError:
+                    absent.append(fault)
+                    continue
+                if action == "send":
+                    call = ("send", self.message(target))
+                else:
+                    call = ("subscribeToTopic", [self.registrations[target]], "news")
+                self.assertEqual(self.outcomes([({"fault": fault}, call)]), [code])
+        if absent:
+            self.skipTest(f"the emulator has no fault {', '.join(absent)} yet")
+
+    def test_are_all_that_the_sdk_has(self):
+        done = subprocess.run(
+            ["node", "-p", "JSON.stringify(require('firebase-admin/messaging').MessagingErrorCode)"],
+            env={**support.CLEAN_ENVIRONMENT, "NODE_PATH": str(npm.MODULES)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        provoked = {*self.SENDING, *self.SUBSCRIBING, *self.LATER}
+        self.assertEqual(provoked & self.NEVER, set())
+        self.assertEqual(provoked | self.NEVER, set(json.loads(done.stdout).values()))
 
 
 if __name__ == "__main__":

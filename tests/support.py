@@ -125,6 +125,16 @@ class Emulator(Server):
         names = header.split(",")
         return {row.split(",")[0]: dict(zip(names, row.split(","))) for row in rows}
 
+    def settings(self):
+        """The environment of a user's shell after `. env.sh`."""
+        folder = pathlib.Path(self.ready["ca_file"]).parent
+        done = subprocess.run(
+            ["sh", "-euc", '. "$1"; exec env -0', "sh", folder / "env.sh"],
+            env=CLEAN_ENVIRONMENT, capture_output=True, check=True,
+        )  # fmt: skip
+        entries = done.stdout.decode().split("\0")
+        return dict(entry.split("=", 1) for entry in entries if entry)
+
     def send_options(self):
         """What points `fanfare send` at this emulator over TLS, with credentials."""
         return (

@@ -112,12 +112,10 @@ std::string render(const emulator::Books& books) {
 
 // With --tls-dir access tokens are checked, and FCM_EMULATOR_HOST alone would be refused.
 std::string way_here(const EmulateOptions& given, const emulator::Emulator& emulator) {
-  const auto place = fmt::format("{}:{}", given.host, emulator.port());
-  if (given.tls_dir.empty()) return "FCM_EMULATOR_HOST=" + place;
-  return fmt::format(
-      "fanfare --endpoint https://{0} --ca-file {1}/ca.pem --credentials "
-      "{1}/credentials.json send",
-      place, given.tls_dir);
+  if (!given.tls_dir.empty()) {
+    return fmt::format(". {}/env.sh points the SDK of any language here", given.tls_dir);
+  }
+  return fmt::format("FCM_EMULATOR_HOST={}:{} sends everything here", given.host, emulator.port());
 }
 
 // Runs until the first signal and its farewell, or until the second signal.
@@ -152,7 +150,7 @@ Result<ExitStatus> run_emulator(Context& context, const EmulateOptions& given) {
   context.out.write(emulator.ready_line() + "\n");
   if (auto written = context.out.finish(); !written) return std::unexpected(written.error());
   if (context.out.progress_wanted()) {
-    fmt::print(stderr, "{} sends everything here; Ctrl-C ends it\n", way_here(given, emulator));
+    fmt::print(stderr, "{}; Ctrl-C ends it\n", way_here(given, emulator));
   }
   serve(io, signals, emulator);
   fmt::print(stderr, "{}", render(emulator.books()));

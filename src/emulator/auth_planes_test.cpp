@@ -94,6 +94,17 @@ void expect_error(const http2::Response& response, int status, std::string_view 
 
 // --- refresh_token ---
 
+// gtoken, oauth2client and key files of some age know other addresses than today's.
+TEST_F(AuthPlanes, AnAssertionIsTakenWhereverGoogleHasATokenEndpoint) {
+  for (const auto* path :
+       {"/token", "/oauth2/v4/token", "/oauth2/v3/token", "/o/oauth2/token", "/o/token"}) {
+    const auto claims = testing::good_claims(scene.now, "https://aud/token");
+    const auto form = testing::make_form(testing::make_jwt(testing::account(), claims));
+    const int expected = std::string_view(path) == "/o/token" ? 404 : 200;
+    EXPECT_EQ(scene.call("POST", path, form).status, expected) << path;
+  }
+}
+
 TEST_F(AuthPlanes, GivesAUserAToken) {
   const auto body = body_of(refresh());
   EXPECT_EQ(body.at("expires_in"), 3'599);

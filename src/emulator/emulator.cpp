@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "emulator/client_setup.h"
 #include "emulator/example_credentials.h"
 #include "emulator/folder.h"
 #include "emulator/world.h"
@@ -72,15 +73,12 @@ Result<DeviceBook> load_devices(const EmulatorOptions& options) {
   return book;
 }
 
-/// Where a client on this machine reaches the token endpoint.
-std::string token_uri(const std::string& host, std::uint16_t port) {
+/// The name under which a client on this machine reaches what listens on `host`.
+std::string reachable(const std::string& host) {
   boost::system::error_code not_an_address;
   const auto address = asio::ip::make_address(host, not_an_address);
-  if (not_an_address) return fmt::format("https://{}:{}/token", host, port);
-  if (address.is_v4()) {
-    return fmt::format("https://{}:{}/token", address.is_unspecified() ? "127.0.0.1" : host, port);
-  }
-  return fmt::format("https://[{}]:{}/token", address.is_unspecified() ? "::1" : host, port);
+  if (not_an_address || !address.is_unspecified()) return host;
+  return address.is_v4() ? "127.0.0.1" : "::1";
 }
 
 /// An answer that goes to a function of this process's in place of a connection.
@@ -110,6 +108,10 @@ struct Emulator::Impl : std::enable_shared_from_this<Impl> {
 
   Result<void> listen(const EmulatorOptions& options);
   Result<void> make_world(const EmulatorOptions& options, Faults faults, DeviceBook devices);
+
+  /// Those of --tls-dir that name the port.
+  Result<void> write_files(const Identities& identities, const std::string& host,
+                           const std::string& token_uri);
 
   void on_request(http2::Request request, std::shared_ptr<http2::Reply> reply);
   void process(http2::Request request, http2::Reply& reply);
@@ -152,6 +154,7 @@ Result<void> Emulator::Impl::listen(const EmulatorOptions& options) {
                                               folder->server.private_key_pem);
     if (!tls) return std::unexpected(std::move(tls.error()));
     listening.tls = *std::move(tls);
+    listening.tunnels_to = is_played_host;
   }
   auto opened = http2::Server::open(
       io, std::move(listening),
@@ -174,23 +177,35 @@ Result<void> Emulator::Impl::make_world(const EmulatorOptions& options, Faults f
   given.faults = std::move(faults);
   given.devices = std::move(devices);
   if (folder) {
-    const auto uri = token_uri(options.host, server->port());
-    // Some official libraries name Google's endpoint whatever their key file says.
-    auto tokens =
-        TokenEndpoint::make(folder->account, {uri, "https://oauth2.googleapis.com/token"});
+    const auto host = reachable(options.host);
+    const auto base = base_url("https", host, server->port());
+    const auto uri = base + "/token";
+    std::vector<std::string> audiences{uri};
+    audiences.insert(audiences.end(), google_token_urls.begin(), google_token_urls.end());
+    auto tokens = TokenEndpoint::make(folder->account, std::move(audiences));
     if (!tokens) return std::unexpected(std::move(tokens.error()));
     given.tokens = *std::move(tokens);
-    if (auto written = write_credentials(*folder, project, uri); !written) return written;
     given.identities = make_identities(folder->account);
-    const auto base = uri.substr(0, uri.rfind('/'));
-    if (auto written = write_example_credentials(folder->credentials_file.parent_path(), base,
-                                                 project, *given.identities);
-        !written) {
-      return written;
-    }
+    if (auto done = write_files(*given.identities, host, uri); !done) return done;
   }
   world.emplace(std::move(given));
   return {};
+}
+
+Result<void> Emulator::Impl::write_files(const Identities& identities, const std::string& host,
+                                         const std::string& token_uri) {
+  const auto directory = folder->credentials_file.parent_path();
+  const auto base = base_url("https", host, server->port());
+  auto done = write_credentials(*folder, project, token_uri);
+  if (done) done = write_example_credentials(directory, base, project, identities);
+  if (done) {
+    done = write_client_setup(directory, {.host = host,
+                                          .port = server->port(),
+                                          .project = project,
+                                          .ca_file = folder->ca_file,
+                                          .credentials_file = folder->credentials_file});
+  }
+  return done;
 }
 
 void Emulator::Impl::on_request(http2::Request request, std::shared_ptr<http2::Reply> reply) {

@@ -241,8 +241,9 @@ TEST(Emulator, SaysThatThePortIsTaken) {
 
 // A folder with a real key in it, named by mistake.
 TEST(Emulator, NeverOverwritesSomebodyElsesFiles) {
-  for (const auto* name : {"credentials.json", "ca.pem", "authorized_user.json",
-                           "impersonated.json", "external_account.json", "subject_token.txt"}) {
+  for (const auto* name :
+       {"credentials.json", "ca.pem", "authorized_user.json", "impersonated.json",
+        "external_account.json", "subject_token.txt", "env.sh", "redirect.js", "README.txt"}) {
     Folder folder;
     const std::string text = R"({"client_email":"real@company.iam.gserviceaccount.com"})";
     std::ofstream(folder.path / name) << text;
@@ -291,13 +292,29 @@ TEST(EmulatorTools, CurlReachesItUnderGooglesNames) {
   Running running(with_tls(folder));
   for (const auto* host :
        {"fcm.googleapis.com", "oauth2.googleapis.com", "iid.googleapis.com",
-        "fcmdata.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com"}) {
+        "fcmdata.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com",
+        "www.googleapis.com", "accounts.google.com"}) {
     const auto answer = run(fmt::format(
         "curl -sS -o /dev/null -w '%{{http_code}}' --cacert '{}' --connect-to ::127.0.0.1:{} "
         "https://{}/batch",
         running.file("ca_file"), running.port(), host));
     EXPECT_EQ(answer, "404") << host;
   }
+}
+
+TEST(EmulatorTools, CurlIsPointedHereByEnvAndReachesGooglesHostsOnly) {
+  NEEDS("curl");
+  Folder folder;
+  Running running(with_tls(folder));
+  const auto fetch = [&](const std::string& host) {
+    return run(
+        fmt::format(". '{}/env.sh'; curl -sS -o /dev/null "
+                    "-w '%{{http_connect}} %{{http_code}} %{{http_version}}' {}/batch 2>&1",
+                    folder.path.string(), host));
+  };
+  EXPECT_EQ(fetch("https://fcm.googleapis.com"), "200 404 2");
+  EXPECT_EQ(fetch(fmt::format("https://127.0.0.1:{}", running.port())), "000 404 2");
+  EXPECT_TRUE(fetch("https://example.org").ends_with("403 000 0")) << fetch("https://example.org");
 }
 
 // Every plane in both versions of HTTP, under the name of a host that is another one's.

@@ -1,33 +1,16 @@
 #include "emulator/example_credentials.h"
 
-#include <system_error>
-
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
 
-#include "base/file.h"
 #include "emulator/answers.h"
+#include "emulator/own_file.h"
 
 namespace fanfare::emulator {
 namespace {
 
 namespace json = boost::json;
-
-/// `mark` is what only a file of an emulator holds.
-Result<void> write_own(const std::filesystem::path& file, const std::string& text,
-                       std::string_view mark) {
-  std::error_code ignored;
-  if (std::filesystem::exists(file, ignored)) {
-    const auto old = read_file(file);
-    if (!old || old->find(mark) == std::string::npos) {
-      return fail(Error::Kind::input,
-                  fmt::format("{} was not made by this emulator", file.string()),
-                  "choose another folder for --tls-dir; nothing here is overwritten");
-    }
-  }
-  return write_file(file, text, 0600);
-}
 
 json::object authorized_user(std::string_view base_url, std::string_view project,
                              const Identities& identities) {
@@ -83,7 +66,9 @@ Result<void> write_example_credentials(const std::filesystem::path& directory,
        identities.audience},
       {subject_token, std::string(identities.subject_token.reveal()), "fanfare-subject."}};
   for (const auto& file : files) {
-    if (auto written = write_own(file.path, file.text, file.mark); !written) return written;
+    if (auto written = write_own_file(file.path, file.text, file.mark, 0600); !written) {
+      return written;
+    }
   }
   return {};
 }

@@ -97,10 +97,9 @@ Result<http2::Identity> make_authority(const std::filesystem::path& certificate_
 
 Result<http2::Identity> issue_server(const http2::Identity& authority, const std::string& host,
                                      SystemTime now) {
-  http2::CertificateNames names{
-      .dns = {"localhost", "fcm.googleapis.com", "oauth2.googleapis.com", "iid.googleapis.com",
-              "fcmdata.googleapis.com", "sts.googleapis.com", "iamcredentials.googleapis.com"},
-      .ips = {"127.0.0.1", "::1"}};
+  http2::CertificateNames names{.dns = {"localhost", "*.googleapis.com", "*.mtls.googleapis.com",
+                                        "accounts.google.com", "metadata.google.internal"},
+                                .ips = {"127.0.0.1", "::1"}};
   boost::system::error_code not_an_address;
   const auto address = boost::asio::ip::make_address(host, not_an_address);
   if (not_an_address) {

@@ -5,7 +5,8 @@
 //   ca-key.pem        its key (0600)
 //   credentials.json  the service account (0600); token_uri follows the port
 //
-// Files of other kinds of credentials stand beside it: example_credentials.h.
+// Files of other kinds of credentials stand beside it (example_credentials.h), and what points a
+// client here (client_setup.h).
 //
 // The server's own certificate is made at each start and never written.
 #pragma once

@@ -184,6 +184,8 @@ TEST_F(Iid, FailsFlatly) {
   expect_flat(info("/iid/info/alive"), 401, "Unauthorized");
   scene.set(R"({"fault":"service_503"})");
   expect_flat(info("/iid/info/alive"), 503, "UNAVAILABLE");
+  scene.set(R"({"fault":"iam"})");
+  expect_flat(info("/iid/info/alive"), 403, "PERMISSION_DENIED");
 }
 
 TEST_F(Iid, LeavesOtherPathsToTheFrontEnd) {

@@ -66,7 +66,7 @@ Answer World::report_deliveries(const http2::Request& request, const DeliveryPat
 
 bool World::is_token_request(const http2::Request& request) {
   const std::string_view path = request.path;
-  return path == "/token" || path == "/v1/token" || path.ends_with(":generateAccessToken") ||
+  return is_token_path(path) || path == "/v1/token" || path.ends_with(":generateAccessToken") ||
          path.starts_with("/computeMetadata/") ||
          // Clients ask / whether there is a metadata server at all.
          (path == "/" && !http2::find_header(request.headers, "metadata-flavor").empty());
@@ -86,7 +86,7 @@ std::optional<http2::Response> World::answer_token_request(const http2::Request&
     return found;
   }
   if (request.method != "POST" || !tokens_) return std::nullopt;
-  if (path.path == "/token") {
+  if (is_token_path(path.path)) {
     if (identities_ && query_value(request.body, "grant_type") == "refresh_token") {
       return refresh_token(request.body, *identities_, *tokens_, now, fault);
     }
@@ -113,7 +113,9 @@ std::optional<Answer> World::check_flat(const http2::Request& request, const Pat
                                         SystemTime now) {
   if (auto fault = check_front_end(path, now)) return fault;
   if (auto fault = check_access_token_auth(request)) return fault;
-  const auto fault = check_bearer(request, path, now);
+  auto fault = check_bearer(request, path, now);
+  // There is no project in these requests; it is the account that may do nothing.
+  if (!fault && plan_.is_down(Fault::iam, {})) fault = fail_at(Step::project, path, now);
   if (!fault) {
     const auto down = check_service(path, now);
     if (!down) return std::nullopt;

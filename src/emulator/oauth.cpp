@@ -116,8 +116,16 @@ struct Assertion {
   std::string signature;
 };
 
+/// With its padding, too, which no JWT has (RFC 7515, 2) but those of google-auth for Python 1.x;
+/// Google takes them.
+std::optional<std::string> decode_part(std::string_view part) {
+  if (part.ends_with("==")) part.remove_suffix(1);
+  if (part.ends_with("=")) part.remove_suffix(1);
+  return decode_base64url(part);
+}
+
 std::optional<json::object> parse_part(std::string_view part) {
-  const auto text = decode_base64url(part);
+  const auto text = decode_part(part);
   if (!text) return std::nullopt;
   boost::system::error_code error;
   auto value = json::parse(*text, error);
@@ -131,7 +139,7 @@ std::optional<Assertion> parse_assertion(std::string_view jwt) {
   if (second == jwt.npos || jwt.find('.', second + 1) != jwt.npos) return std::nullopt;
   auto header = parse_part(jwt.substr(0, first));
   auto claims = parse_part(jwt.substr(first + 1, second - first - 1));
-  auto signature = decode_base64url(jwt.substr(second + 1));
+  auto signature = decode_part(jwt.substr(second + 1));
   if (!header || !claims || !signature) return std::nullopt;
   return Assertion{std::move(*header), std::move(*claims), jwt.substr(0, second),
                    std::move(*signature)};
@@ -200,6 +208,12 @@ std::int64_t seconds_of(SystemTime time) {
 }
 
 }  // namespace
+
+bool is_token_path(std::string_view path) {
+  return std::any_of(google_token_urls.begin(), google_token_urls.end(), [&](std::string_view url) {
+    return url.substr(url.find('/', url.find("//") + 2)) == path;
+  });
+}
 
 http2::Response oauth_answer(int status, const json::object& body) {
   http2::Response response;

@@ -6,6 +6,7 @@
 // they outlive a restart of the emulator.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -48,6 +49,15 @@ enum class Need : std::uint8_t { messaging, cloud_platform };
 
 /// Google's figure; not the 3,600 of the assertion.
 inline constexpr std::chrono::seconds token_life{3'599};
+
+/// Google's own token endpoints, old ones among them. Some libraries sign for one of these and go
+/// there whatever their key file says.
+inline constexpr std::array<std::string_view, 4> google_token_urls{
+    "https://oauth2.googleapis.com/token", "https://www.googleapis.com/oauth2/v4/token",
+    "https://www.googleapis.com/oauth2/v3/token", "https://accounts.google.com/o/oauth2/token"};
+
+/// Whether a path is that of the token endpoint, at one of these or here: /token.
+[[nodiscard]] bool is_token_path(std::string_view path);
 
 /// The flat bodies of OAuth, which are not google.rpc.
 [[nodiscard]] http2::Response oauth_answer(int status, const boost::json::object& body);

@@ -95,6 +95,14 @@ TEST_F(OAuth, KeepsAnotherScopeAwayFromMessaging) {
   EXPECT_EQ(endpoint.judge(broad.at("access_token").as_string(), now), TokenState::good);
 }
 
+// As google-auth for Python writes it up to 1.6, with what RFC 7515 leaves out.
+TEST_F(OAuth, TakesAnAssertionWithPadding) {
+  const auto jwt = make_jwt(account(), good_claims(now, audience));
+  EXPECT_TRUE(exchange(make_form(jwt + "==")).contains("access_token"));
+  expect_refused(exchange(make_form(jwt + "===")), "invalid_grant",
+                 "Invalid JWT: it must be three base64url parts of JSON, RS256.");
+}
+
 TEST_F(OAuth, RefusesAKeyThatIsNotTheAccounts) {
   expect_refused(
       exchange(make_form(make_jwt(testing::other_account(), good_claims(now, audience)))),

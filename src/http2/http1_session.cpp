@@ -147,6 +147,8 @@ void Http1Session::Impl::parse() {
     if (parser->is_done() || connects()) {
       on_request();
     } else if (error || taken == 0) {
+      // Beast bounds the header itself, but neither a chunk's extensions nor the trailers.
+      if (unread.size() > limits.header_bytes) refuse(431, "a chunk or its trailers are too large");
       return;
     }
   }

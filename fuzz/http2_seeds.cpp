@@ -97,6 +97,18 @@ Seeds server_seeds() {
                  headers(3, {{"Upper", "x"}}, flag::end_stream))},
       {"shut_down", story(0, 8, start + two + goaway(0, code::no_error) + ping("12345678"))},
       {"http1", story(0, 0, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")},
+      {"http1_chunked", story(5, 2,
+                              "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                              "3;x=y\r\nabc\r\n0\r\nt: u\r\n\r\n")},
+      {"tunnel", story(9, 4,
+                       "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+                       "CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\nContent-Length: 9\r\n\r\n" +
+                           start + two)},
+      {"half_a_body", story(0, 0x0b, start + two + headers(5, post, flag::end_stream))},
+      {"drained",
+       story(0, 0x1b,
+             start + two + ping("draining", flag::ack) + headers(5, post, flag::end_stream))},
+      {"terminated", story(0, 0x2b, start + two)},
   };
 }
 

@@ -129,10 +129,8 @@ void Http1Session::Impl::start_parser() {
 void Http1Session::Impl::parse() {
   while (!open && !stalled && !dead && !unread.empty()) {
     // RFC 9112, 2.2: empty lines before a request are forgiven.
-    if (!parser->got_some() && (unread.front() == '\r' || unread.front() == '\n')) {
-      unread.erase(0, 1);
-      continue;
-    }
+    if (!parser->got_some()) unread.erase(0, unread.find_first_not_of("\r\n"));
+    if (unread.empty()) return;
     beast::error_code error;
     const std::size_t taken = parser->put(boost::asio::buffer(unread), error);
     unread.erase(0, taken);
@@ -147,6 +145,8 @@ void Http1Session::Impl::parse() {
     if (parser->is_done() || connects()) {
       on_request();
     } else if (error || taken == 0) {
+      // Beast bounds the header itself, but neither a chunk's extensions nor the trailers.
+      if (unread.size() > limits.header_bytes) refuse(431, "a chunk or its trailers are too large");
       return;
     }
   }

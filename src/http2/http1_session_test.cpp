@@ -120,6 +120,18 @@ TEST(Http1Session, RefusesHeadersBeyondTheLimit) {
   EXPECT_TRUE(f.session.dead());
 }
 
+TEST(Http1Session, RefusesChunkExtensionsAndTrailersWithoutEnd) {
+  for (const char* beginning : {"1;", "0\r\nX: "}) {
+    ServerLimits limits;
+    limits.header_bytes = 1'000;
+    Fixture f(limits);
+    f.feed("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    f.feed(beginning);
+    for (int i = 0; i < 20 && !f.session.dead(); ++i) f.feed(std::string(100, 'x'));
+    EXPECT_TRUE(f.output().starts_with("HTTP/1.1 431 ")) << beginning;
+  }
+}
+
 TEST(Http1Session, RefusesNonsense) {
   Fixture f;
   f.feed("nonsense\r\n\r\n");

@@ -1,7 +1,7 @@
 #include "http2/server.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <map>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -47,6 +47,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
  private:
   void on_accept(const error_code& error, Tcp::socket socket);
+  [[nodiscard]] bool make_room();
   void sweep_soon();
   void sweep();
 
@@ -54,7 +55,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
   asio::steady_timer pause_;
   asio::steady_timer sweep_;
   std::shared_ptr<const ServerConnection::Shared> shared_;
-  std::unordered_map<ServerConnection*, std::shared_ptr<ServerConnection>> connections_;
+  std::map<std::uint64_t, std::shared_ptr<ServerConnection>> connections_;  ///< Oldest first.
+  std::uint64_t accepted_ = 0;
   std::uint16_t port_ = 0;
   bool sweeping_ = false;
 };
@@ -106,14 +108,27 @@ void Listener::on_accept(const error_code& error, Tcp::socket socket) {
     });
     return;
   }
-  if (connections_.size() < shared_->options.max_connections) {
-    const auto connection = std::make_shared<ServerConnection>(
-        shared_, [this](ServerConnection& gone) { connections_.erase(&gone); });
-    connections_.emplace(connection.get(), connection);
+  if (make_room()) {
+    const std::uint64_t id = ++accepted_;
+    const auto connection =
+        std::make_shared<ServerConnection>(shared_, [this, id] { connections_.erase(id); });
+    connections_.emplace(id, connection);
     connection->start(std::move(socket));
     sweep_soon();
   }
   accept();
+}
+
+/// For one more connection. A crowd that connects and says nothing must not keep others out, so
+/// the oldest that has yet to send a request goes.
+bool Listener::make_room() {
+  if (connections_.size() < shared_->options.max_connections) return true;
+  const auto idler =
+      std::ranges::find_if(connections_, [](const auto& entry) { return !entry.second->served(); });
+  if (idler == connections_.end()) return false;
+  idler->second->close();
+  connections_.erase(idler);
+  return true;
 }
 
 void Listener::sweep_soon() {
@@ -129,7 +144,7 @@ void Listener::sweep_soon() {
 void Listener::sweep() {
   const auto now = std::chrono::steady_clock::now();
   std::vector<std::shared_ptr<ServerConnection>> all;  // Those that end leave the map.
-  for (const auto& [key, connection] : connections_) all.push_back(connection);
+  for (const auto& [id, connection] : connections_) all.push_back(connection);
   for (const auto& connection : all) connection->check_time(now);
   if (!connections_.empty()) sweep_soon();
 }
@@ -139,7 +154,7 @@ void Listener::shut_down() {
   acceptor_.close(ignored);
   pause_.cancel();
   std::vector<std::shared_ptr<ServerConnection>> all;
-  for (const auto& [key, connection] : connections_) all.push_back(connection);
+  for (const auto& [id, connection] : connections_) all.push_back(connection);
   for (const auto& connection : all) connection->shut_down();
 }
 
@@ -148,7 +163,7 @@ void Listener::close() {
   acceptor_.close(ignored);
   pause_.cancel();
   sweep_.cancel();
-  for (const auto& [key, connection] : connections_) connection->close();
+  for (const auto& [id, connection] : connections_) connection->close();
   connections_.clear();
 }
 

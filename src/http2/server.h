@@ -28,7 +28,9 @@ struct ServerOptions {
   std::uint16_t port = 0;           ///< 0: the system chooses; see Server::port().
   std::shared_ptr<TlsContext> tls;  ///< Null: plaintext only.
   ServerLimits limits;
-  std::size_t max_connections = 1'000;  ///< More are closed at once.
+  /// One more takes the place of the oldest that has yet to send a whole request; when all have
+  /// sent one it is closed at once.
+  std::size_t max_connections = 1'000;
   /// From the connection to its first whole request, TLS handshake included; over HTTP/1.1 also
   /// from the first byte of any request to its last.
   std::chrono::milliseconds first_request_timeout{10'000};

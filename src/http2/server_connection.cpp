@@ -91,7 +91,7 @@ Protocol sniff(std::string_view first_bytes) {
 }
 
 ServerConnection::ServerConnection(std::shared_ptr<const Shared> shared,
-                                   std::function<void(ServerConnection&)> on_gone)
+                                   std::function<void()> on_gone)
     : shared_(std::move(shared)), on_gone_(std::move(on_gone)), linger_(usual_linger) {}
 
 void ServerConnection::start(boost::asio::ip::tcp::socket socket) {
@@ -234,13 +234,13 @@ void ServerConnection::close() {
 
 void ServerConnection::end() {
   close();
-  on_gone_(*this);
+  on_gone_();
 }
 
 void ServerConnection::on_closed(Error) {
   const auto self = shared_from_this();
   socket_ = nullptr;
-  on_gone_(*this);
+  on_gone_();
 }
 
 void ServerConnection::check_time(Time now) {

@@ -35,8 +35,7 @@ class ServerConnection final : private StreamSocket::Owner,
   };
 
   /// `on_gone` is called once, unless close() is called before.
-  ServerConnection(std::shared_ptr<const Shared> shared,
-                   std::function<void(ServerConnection&)> on_gone);
+  ServerConnection(std::shared_ptr<const Shared> shared, std::function<void()> on_gone);
   /// Apart from the constructor, because answers need a shared pointer to this.
   void start(boost::asio::ip::tcp::socket socket);
 
@@ -44,6 +43,8 @@ class ServerConnection final : private StreamSocket::Owner,
   void shut_down();
   /// Closes at once; on_gone is not called.
   void close();
+  /// A whole request has arrived, inside the tunnel if there is one.
+  [[nodiscard]] bool served() const noexcept { return served_; }
   /// Gives the connection up when the client has been too slow.
   void check_time(Time now);
 
@@ -82,7 +83,7 @@ class ServerConnection final : private StreamSocket::Owner,
   [[nodiscard]] Time deadline() const noexcept;
 
   std::shared_ptr<const Shared> shared_;
-  std::function<void(ServerConnection&)> on_gone_;
+  std::function<void()> on_gone_;
   std::shared_ptr<StreamSocket> socket_;  ///< Null: gone.
   std::string first_bytes_;
   std::string said_before_;  ///< Before a tunnel was opened, and not yet written.
@@ -95,7 +96,7 @@ class ServerConnection final : private StreamSocket::Owner,
   std::optional<Time> deaf_until_;  ///< Mishap::stop_reading.
   std::string unheard_;             ///< What a read that was under way brought meanwhile.
   std::chrono::milliseconds linger_;
-  bool served_ = false;   ///< A whole request has arrived.
+  bool served_ = false;
   bool serving_ = false;  ///< Within serve(), which looks again by itself.
   bool serve_posted_ = false;
   bool shutting_down_ = false;

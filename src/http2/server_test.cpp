@@ -233,6 +233,21 @@ TEST(Server, ConnectionsBeyondTheMaximumAreClosedAtOnce) {
   EXPECT_FALSE(first.closed);
 }
 
+TEST(Server, ConnectionThatSaysNothingMakesRoomForAnother) {
+  ServerOptions options;
+  options.max_connections = 2;
+  World world(options);
+  RawClient served(world.io, world.server->port());
+  served.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(served.gets("you sent"));
+  RawClient idle(world.io, world.server->port());
+  RawClient another(world.io, world.server->port());
+  another.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(another.gets("you sent"));
+  EXPECT_TRUE(idle.is_closed());
+  EXPECT_FALSE(served.closed);
+}
+
 TEST(Server, ClientThatDoesNotReadStopsBeingRead) {
   World world;
   world.answers = false;

@@ -31,13 +31,16 @@ inline constexpr std::uint8_t end_stream = 0x1;  ///< On DATA and HEADERS.
 inline constexpr std::uint8_t ack = 0x1;         ///< On SETTINGS and PING.
 inline constexpr std::uint8_t end_headers = 0x4;
 inline constexpr std::uint8_t padded = 0x8;
+inline constexpr std::uint8_t priority = 0x20;
 }  // namespace flag
 
 /// Identifiers of SETTINGS.
 namespace setting {
+inline constexpr std::uint16_t header_table_size = 0x1;
 inline constexpr std::uint16_t enable_push = 0x2;
 inline constexpr std::uint16_t max_concurrent_streams = 0x3;
 inline constexpr std::uint16_t initial_window_size = 0x4;
+inline constexpr std::uint16_t max_frame_size = 0x5;
 inline constexpr std::uint16_t max_header_list_size = 0x6;
 }  // namespace setting
 
@@ -47,8 +50,11 @@ inline constexpr std::uint32_t no_error = 0x0;
 inline constexpr std::uint32_t protocol_error = 0x1;
 inline constexpr std::uint32_t internal_error = 0x2;
 inline constexpr std::uint32_t flow_control_error = 0x3;
+inline constexpr std::uint32_t stream_closed = 0x5;
+inline constexpr std::uint32_t frame_size_error = 0x6;
 inline constexpr std::uint32_t refused_stream = 0x7;
 inline constexpr std::uint32_t cancel = 0x8;
+inline constexpr std::uint32_t compression_error = 0x9;
 inline constexpr std::uint32_t enhance_your_calm = 0xb;
 }  // namespace code
 

@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   emulator::World world(options());
   const bool administrative = emulator::World::is_administrative(request);
   const auto plan = world.answer(request, SystemTime{} + std::chrono::hours(500'000));
-  require(plan.cut || (plan.response.status >= 200 && plan.response.status < 600));
+  require(plan.mishap || (plan.response.status >= 200 && plan.response.status < 600));
   const auto type = http2::find_header(plan.response.headers, "content-type");
   if (type.starts_with("application/json")) require(is_json(plan.response.body));
   const auto& books = world.books();
@@ -58,8 +58,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           (administrative ? 0U : 1U));
 
   // What was kept must come out again.
-  http2::Request messages;
-  messages.path = "/_emulator/messages";
-  require(is_json(world.answer(messages, {}).response.body));
+  for (const auto* path : {"/_emulator/messages", "/_emulator/phones", "/_emulator/changes",
+                           "/_emulator/requests", "/_emulator/faults", "/_emulator/stats"}) {
+    http2::Request kept;
+    kept.path = path;
+    require(is_json(world.answer(kept, {}).response.body));
+  }
   return 0;
 }

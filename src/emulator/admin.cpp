@@ -122,7 +122,7 @@ http2::Response World::change_faults(const http2::Request& request) {
   if (!changed) return admin_refusal(400, changed.error().what, changed.error().remedy);
   plan_.change(*std::move(changed));
   window_start_.reset();
-  if (tokens_) tokens_->set_life(faults().token_lifetime);
+  shape_tokens();
   faults_changed_ = journal_.touch();
   return admin_answer(200, to_json(faults()));
 }

@@ -170,6 +170,24 @@ TEST_F(Admin, MessagesWaitForAPhoneThatIsOffline) {
   EXPECT_EQ(outcomes(phone), "delivered expired");
 }
 
+TEST_F(Admin, DeliveryDataFollowsWhatBecameOfAMessage) {
+  const auto phone = register_phone(R"({"platform":"android"})");
+  const auto labelled = R"(,"fcm_options":{"analytics_label":"l"},"android":{"ttl":"60s"})";
+  const auto outcomes_of_label = [&] {
+    const auto data = body_of(
+        scene.call("GET", "/v1beta1/projects/fanfare-demo/androidApps/1:2:android:3/deliveryData"));
+    return json::serialize(
+        data.at("androidDeliveryData").as_array().at(0).at("data").at("messageOutcomePercents"));
+  };
+  (void)act(phone, "offline");
+  EXPECT_EQ(send(phone, labelled), "200");
+  EXPECT_NE(outcomes_of_label().find(R"("pending":1E2)"), std::string::npos);
+  (void)post("clock", R"({"advance_s":60})");
+  EXPECT_EQ(outcomes(phone), "expired");
+  EXPECT_NE(outcomes_of_label().find(R"("droppedTtlExpired":1E2)"), std::string::npos)
+      << outcomes_of_label();
+}
+
 TEST_F(Admin, TimeCanBeMovedAhead) {
   const auto phone = register_phone(R"({"platform":"android"})");
   (void)act(phone, "offline");

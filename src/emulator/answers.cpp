@@ -200,6 +200,8 @@ std::string kind_of(const Answer& answer) {
   if (answer.fault != Fault::none && answer.status == 0) return std::string(name_of(answer.fault));
   if (answer.status == 0) return "cut";
   auto kind = std::to_string(answer.status);
+  // Somebody else's 200: the books must not take it for an acceptance.
+  if (answer.status == 200 && !answer.html.empty()) kind += " HTML";
   if (!answer.fcm_code.empty()) kind.append(" ").append(answer.fcm_code);
   return kind;
 }

@@ -33,6 +33,11 @@ double percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
+std::uint64_t accounted_for(const DeliveryLog::Counts& counts) {
+  return counts.delivered + counts.pending + counts.collapsed + counts.too_many_pending +
+         counts.ttl_expired;
+}
+
 // int64 is a string in Google's JSON; a percentage is a number.
 json::object to_json(const DeliveryLog::Counts& counts) {
   const auto all = counts.messages;
@@ -40,8 +45,11 @@ json::object to_json(const DeliveryLog::Counts& counts) {
           {"countNotificationsAccepted", std::to_string(counts.notifications)},
           {"messageOutcomePercents",
            {{"delivered", percent(counts.delivered, all)},
-            {"pending", 0.0},
-            {"droppedDeviceInactive", percent(all - counts.delivered, all)}}},
+            {"pending", percent(counts.pending, all)},
+            {"collapsed", percent(counts.collapsed, all)},
+            {"droppedTooManyPendingMessages", percent(counts.too_many_pending, all)},
+            {"droppedDeviceInactive", percent(all - accounted_for(counts), all)},
+            {"droppedTtlExpired", percent(counts.ttl_expired, all)}}},
           {"deliveryPerformancePercents",
            {{"deliveredNoDelay", percent(counts.delivered - counts.delayed, all)},
             {"delayedDeviceOffline", percent(counts.delayed, all)}}}};
@@ -77,6 +85,41 @@ void DeliveryLog::add(std::string_view label, const Counts& more, SystemTime now
   counts.notifications += more.notifications;
   counts.delivered += more.delivered;
   counts.delayed += more.delayed;
+  counts.pending += more.pending;
+  counts.collapsed += more.collapsed;
+  counts.too_many_pending += more.too_many_pending;
+  counts.ttl_expired += more.ttl_expired;
+}
+
+void DeliveryLog::move(std::string_view label, SystemTime accepted, Outcome from, Outcome to) {
+  const auto row =
+      counts_.find(Key{std::chrono::floor<std::chrono::days>(accepted), std::string(label)});
+  if (row == counts_.end()) return;
+  row->second.count(from, false);
+  row->second.count(to, true);
+}
+
+void DeliveryLog::Counts::count(Outcome outcome, bool more) noexcept {
+  auto* place = [&]() -> std::uint64_t* {
+    switch (outcome) {
+      case Outcome::delivered:
+        return &delivered;
+      case Outcome::pending:
+      case Outcome::delayed:
+        return &pending;
+      case Outcome::collapsed:
+        return &collapsed;
+      case Outcome::dropped_too_many_pending:
+        return &too_many_pending;
+      case Outcome::expired:
+        return &ttl_expired;
+      case Outcome::dropped_inactive:
+      case Outcome::dropped_uninstalled:
+        break;
+    }
+    return nullptr;
+  }();
+  if (place != nullptr) *place += more ? 1U : ~std::uint64_t{0};
 }
 
 std::string_view android_label(const json::object& message) {

@@ -16,6 +16,7 @@
 
 #include "base/time_text.h"
 #include "emulator/answers.h"
+#include "emulator/journal.h"
 
 namespace fanfare::emulator {
 
@@ -25,13 +26,23 @@ class DeliveryLog {
   struct Counts {
     std::uint64_t messages = 0;
     std::uint64_t notifications = 0;  ///< Of those, to be shown and not only data.
-    std::uint64_t delivered = 0;      ///< The other devices were taken for inactive.
-    std::uint64_t delayed = 0;        ///< Of those delivered, at the second attempt.
+    std::uint64_t delivered = 0;
+    std::uint64_t delayed = 0;  ///< Of those delivered, at the second attempt.
+    /// Not delivered, or not yet. The rest were taken for inactive.
+    std::uint64_t pending = 0;
+    std::uint64_t collapsed = 0;
+    std::uint64_t too_many_pending = 0;
+    std::uint64_t ttl_expired = 0;
+
+    /// Counts one message more that had this outcome, or one less.
+    void count(Outcome outcome, bool more) noexcept;
   };
   using Key = std::pair<std::chrono::sys_days, std::string>;
 
   /// A label beyond those of a day that FCM keeps is dropped, as is one that is no label.
   void add(std::string_view label, const Counts& counts, SystemTime now);
+  /// A message of that label and time has another outcome now.
+  void move(std::string_view label, SystemTime accepted, Outcome from, Outcome to);
   void clear() { counts_.clear(); }
   [[nodiscard]] const std::map<Key, Counts>& counts() const noexcept { return counts_; }
 

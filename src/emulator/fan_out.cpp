@@ -33,22 +33,27 @@ void World::keep(const Answer& answer, const boost::json::object& message, const
   const auto present = device_time(now);
   DeliveryLog::Counts android;
   auto reached = fan_out(target, android);
-  if (const auto label = android_label(message); !label.empty()) {
-    if (!reached) count_for_android(target.value, android);
-    if (is_notification(message)) android.notifications = android.messages;
-    deliveries_.add(label, android, present);
-  }
+  if (!reached) count_for_android(target.value, android);
+  const auto label = android_label(message);
   const auto number =
       journal_.add({std::string(answer.body.at("name").as_string()), present, std::move(request),
-                    std::string(target.field), std::string(target.value), std::move(reached)});
+                    std::string(target.field), std::string(target.value), std::move(reached),
+                    std::string(label)});
   const auto& kept = journal_.message(number).reached;
-  if (!kept) return hand_over(target.value, message, present);
-  for (const auto& one : kept->names) hand_over(one, message, present);
+  if (kept) {
+    for (const auto& one : kept->names) hand_over(one, message, android, present);
+  } else {
+    hand_over(target.value, message, android, present);
+  }
+  if (label.empty()) return;
+  if (is_notification(message)) android.notifications = android.messages;
+  deliveries_.add(label, android, present);
 }
 
-/// Brings the message that was just kept to one device, or to where it waits for it.
+/// Brings the message that was just kept to one device, or to where it waits for it. `android`
+/// has counted it as delivered.
 void World::hand_over(std::string_view registration, const boost::json::object& message,
-                      SystemTime present) {
+                      DeliveryLog::Counts& android, SystemTime present) {
   const auto device = devices_.find(registration);
   const auto platform = device ? device->platform : Platform::unknown;
   auto outcome = Outcome::delivered;
@@ -57,6 +62,10 @@ void World::hand_over(std::string_view registration, const boost::json::object& 
     outcome = Phones::take(*phone, handling, journal_.next_delivery(), faults().device, present,
                            settle_at(present));
     if (outcome == Outcome::dropped_uninstalled && device) forget_after_last(*phone, *device);
+    if (is_android(platform)) {
+      android.count(Outcome::delivered, false);
+      android.count(outcome, true);
+    }
   }
   journal_.add(registration, platform, outcome, present);
 }
@@ -68,8 +77,14 @@ void World::forget_after_last(Phone& phone, const Device& device) {
 }
 
 Settle World::settle_at(SystemTime present) {
-  return [this, present](std::uint64_t delivery, Outcome outcome) {
-    journal_.settle(delivery, outcome, present);
+  return [this, present](std::uint64_t id, Outcome outcome) {
+    const auto* delivery = journal_.find(id);
+    if (delivery == nullptr) return;
+    const auto& label = journal_.message(delivery->message).label;
+    if (!label.empty() && is_android(delivery->platform)) {
+      deliveries_.move(label, delivery->accepted, delivery->outcome, outcome);
+    }
+    journal_.settle(id, outcome, present);
   };
 }
 

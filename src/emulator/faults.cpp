@@ -242,6 +242,7 @@ constexpr std::array general_settings = {
     setting<Faults>("texts", [](auto& f) -> auto& { return f.texts; }),
     setting<Faults>("fake_message_id", [](auto& f) -> auto& { return f.fake_message_id; }),
     setting<Faults>("token_lifetime_s", [](auto& f) -> auto& { return f.token_lifetime; }),
+    setting<Faults>("token_chars", [](auto& f) -> auto& { return f.token_chars; }),
     setting<Faults>("seed", [](auto& f) -> auto& { return f.seed; }),
 };
 

@@ -98,6 +98,8 @@ struct Faults {
   Texts texts = Texts::captured;
   bool fake_message_id = false;  ///< A dry run's name ends in fake_message_id, as it did once.
   std::chrono::seconds token_lifetime{3'599};  ///< Of an access token.
+  /// Its length, about; Google's were seen with 180 to 1,024.
+  std::uint64_t token_chars = 224;
 
   std::uint64_t seed = 1;  ///< Of everything drawn at random.
 };

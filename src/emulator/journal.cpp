@@ -55,8 +55,13 @@ std::uint64_t Journal::add(std::string_view registration, Platform platform, Out
   return first_delivery_ + deliveries_.size() - 1;
 }
 
+const Delivery* Journal::find(std::uint64_t delivery) const {
+  if (delivery < first_delivery_ || delivery >= next_delivery()) return nullptr;
+  return &deliveries_[delivery - first_delivery_];
+}
+
 void Journal::settle(std::uint64_t delivery, Outcome outcome, SystemTime now) {
-  if (delivery < first_delivery_ || delivery >= first_delivery_ + deliveries_.size()) return;
+  if (find(delivery) == nullptr) return;
   auto& kept = deliveries_[delivery - first_delivery_];
   kept.outcome = outcome;
   kept.settled = now;

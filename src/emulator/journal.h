@@ -29,6 +29,7 @@ struct KeptMessage {
   std::string target_field;  ///< "token", "fid", "topic", "condition" or "group".
   std::string target;
   std::optional<Reached> reached = {};  ///< Absent for a message to one device.
+  std::string label = {};               ///< Android's analytics label; empty: none.
 
   [[nodiscard]] std::size_t bytes() const noexcept;
 };
@@ -84,6 +85,8 @@ class Journal {
   /// The id of the delivery; its message is the last one added.
   std::uint64_t add(std::string_view registration, Platform platform, Outcome outcome,
                     SystemTime now);
+  /// Null when it is no longer kept.
+  [[nodiscard]] const Delivery* find(std::uint64_t delivery) const;
   /// No effect on one that is no longer kept.
   void settle(std::uint64_t delivery, Outcome outcome, SystemTime now);
 

@@ -40,10 +40,10 @@ using Digest = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 constexpr auto clock_leeway = 300s;
 constexpr std::string_view token_prefix = "ya29.c.";
 
-// A token's bytes: expiry (8, big endian), scopes (1), noise, then the MAC. 763 bytes are 1,018
-// characters, 1,025 with the prefix: Google's have about 1,024.
-constexpr std::size_t signed_bytes = 731;
+// A token's bytes: expiry (8, big endian), scopes (1), noise, then the MAC.
+constexpr std::size_t fixed_bytes = 9;
 constexpr std::size_t mac_bytes = 32;
+constexpr std::size_t least_bytes = fixed_bytes + 16 + mac_bytes;
 
 // --- base64url without padding (RFC 7515, 2) ---
 
@@ -290,10 +290,10 @@ const TokenEndpoint::Impl::Known* TokenEndpoint::Impl::find(std::string_view tok
   }
   if (!token.starts_with(token_prefix)) return nullptr;
   const auto bytes = decode_base64url(token.substr(token_prefix.size()));
-  if (!bytes || bytes->size() != signed_bytes + mac_bytes) return nullptr;
-  const auto content = std::string_view(*bytes).substr(0, signed_bytes);
+  if (!bytes || bytes->size() < fixed_bytes + mac_bytes) return nullptr;
+  const auto content = std::string_view(*bytes).substr(0, bytes->size() - mac_bytes);
   const auto mac = mac_of(mac_key.reveal(), content);
-  if (CRYPTO_memcmp(mac.data(), bytes->data() + signed_bytes, mac_bytes) != 0) return nullptr;
+  if (CRYPTO_memcmp(mac.data(), bytes->data() + content.size(), mac_bytes) != 0) return nullptr;
   if (known.size() >= max_known) known.erase(known.begin());
   known.push_back({std::string(token), read_expiry(content), read_scopes(content[8])});
   return &known.back();
@@ -369,7 +369,9 @@ TokenState TokenEndpoint::judge(std::string_view token, SystemTime now, Need nee
 
 std::string TokenEndpoint::issue(SystemTime now, Scopes scopes,
                                  std::optional<std::chrono::seconds> life) {
-  std::string bytes(signed_bytes, '\0');
+  // Six bits a character.
+  const auto wanted = (chars_ - token_prefix.size()) * 6 / 8;
+  std::string bytes(std::max(wanted, least_bytes) - mac_bytes, '\0');
   RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   const auto expiry = static_cast<std::uint64_t>(seconds_of(now) + life.value_or(life_).count());
   for (unsigned i = 0; i < 8; ++i) {

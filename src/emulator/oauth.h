@@ -6,6 +6,7 @@
 // they outlive a restart of the emulator.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -87,8 +88,11 @@ class TokenEndpoint {
   [[nodiscard]] std::string issue(SystemTime now, Scopes scopes,
                                   std::optional<std::chrono::seconds> life = std::nullopt);
 
-  /// Of the tokens given from now on.
+  /// Of the tokens given from now on: how long they live, and about how long their text is.
   void set_life(std::chrono::seconds life) noexcept { life_ = life; }
+  void set_chars(std::size_t chars) noexcept {
+    chars_ = std::clamp(chars, least_chars, most_chars);
+  }
   [[nodiscard]] std::chrono::seconds life() const noexcept { return life_; }
 
  private:
@@ -96,6 +100,9 @@ class TokenEndpoint {
   explicit TokenEndpoint(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
   std::chrono::seconds life_ = token_life;
+  static constexpr std::size_t least_chars = 84;
+  static constexpr std::size_t most_chars = 4'096;
+  std::size_t chars_ = 224;
 };
 
 }  // namespace fanfare::emulator

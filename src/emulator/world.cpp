@@ -27,7 +27,13 @@ World::World(WorldOptions options)
       identities_(std::move(options.identities)),
       journal_(options.kept_messages),
       names_(Random::from_system()) {
-  if (tokens_) tokens_->set_life(faults().token_lifetime);
+  shape_tokens();
+}
+
+void World::shape_tokens() {
+  if (!tokens_) return;
+  tokens_->set_life(faults().token_lifetime);
+  tokens_->set_chars(faults().token_chars);
 }
 
 bool World::is_administrative(const http2::Request& request) {

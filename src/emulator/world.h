@@ -98,6 +98,9 @@ class World {
 
   [[nodiscard]] Plan finish(const Answer& answer, const Path& path, SystemTime now);
 
+  /// As the settings say.
+  void shape_tokens();
+
   /// Begins the note of a request; finish_note says how it ended, and gives the answer's kind.
   void begin_note(const http2::Request& request, std::string_view path, SystemTime now);
   const std::string& finish_note(std::string_view plane, const Answer& answer);
@@ -157,7 +160,7 @@ class World {
 
   // fan_out.cpp.
   void hand_over(std::string_view registration, const boost::json::object& message,
-                 SystemTime present);
+                 DeliveryLog::Counts& android, SystemTime present);
   void forget_after_last(Phone& phone, const Device& device);
   void keep(const Answer& answer, const boost::json::object& message, const Target& target,
             std::string request, SystemTime now);

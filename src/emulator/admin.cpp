@@ -186,7 +186,8 @@ http2::Response World::list_messages(const Path& path) const {
   json::array all;
   const auto& kept = journal_.messages();
   const auto limit = path.number("limit", kept.size());
-  for (auto one = kept.rbegin(); one != kept.rend() && all.size() < limit; ++one) {
+  for (std::size_t i = kept.size(); i > 0 && all.size() < limit; --i) {
+    const auto* one = &kept[i - 1];
     json::parse_options options;
     options.max_depth = 128;  // What was taken once is taken again.
     json::object message{{"name", one->name},

@@ -22,6 +22,7 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t default_phones = 100;
+constexpr std::uint64_t most_phones = 1'000;
 constexpr std::uint64_t default_rows = 200;
 constexpr std::uint64_t most_rows = 10'000;
 constexpr std::size_t deliveries_looked_at = 5'000;  // For the list of phones.
@@ -98,7 +99,7 @@ std::chrono::milliseconds patience_of(std::uint64_t wait_s, std::uint64_t wait_m
 
 /// Those with the latest deliveries first, then the others that somebody keeps.
 http2::Response World::list_phones(const Path& path) {
-  const auto limit = std::min(path.number("limit", default_phones), most_rows);
+  const auto limit = std::min(path.number("limit", default_phones), most_phones);
   const auto user = query_value(path.query, "user");
   std::unordered_set<std::string> seen;
   json::array all;
@@ -108,11 +109,9 @@ http2::Response World::list_phones(const Path& path) {
     if (!user || user_of(registration) == *user) all.push_back(std::move(phone));
   };
   const auto& deliveries = journal_.deliveries();
-  const auto looked_at = std::min(deliveries.size(), deliveries_looked_at);
-  for (auto one = deliveries.rbegin();
-       one != deliveries.rbegin() + static_cast<std::ptrdiff_t>(looked_at); ++one) {
-    add(one->registration);
-  }
+  const auto oldest = deliveries.size() - std::min(deliveries.size(), deliveries_looked_at);
+  for (auto i = deliveries.size(); i > oldest; --i)
+    add(journal_.registration_of(deliveries[i - 1]));
   for (const auto& [registration, phone] : phones_.all()) add(registration);
   return admin_answer(200, json::object{{"phones", std::move(all)}});
 }
@@ -131,13 +130,13 @@ json::object World::describe_phone(const std::string& registration) {
   std::uint64_t unread = 0;
   json::value badge;
   const auto& deliveries = journal_.deliveries();
-  const auto looked_at = std::min(deliveries.size(), deliveries_looked_at);
-  for (auto one = deliveries.rbegin();
-       one != deliveries.rbegin() + static_cast<std::ptrdiff_t>(looked_at); ++one) {
-    if (one->registration != registration) continue;
+  const auto oldest = deliveries.size() - std::min(deliveries.size(), deliveries_looked_at);
+  for (auto i = deliveries.size(); i > oldest; --i) {
+    const auto& one = deliveries[i - 1];
+    if (journal_.registration_of(one) != registration) continue;
     ++count;
-    if (one->id <= read_up_to || one->outcome != Outcome::delivered) continue;
-    const auto shown = shown_on(platform, parse_message(journal_.message(one->message)));
+    if (one.id <= read_up_to || one.outcome != Outcome::delivered) continue;
+    const auto shown = shown_on(platform, parse_message(journal_.message(one.message)));
     const auto* fields = shown.if_object();
     if (fields == nullptr) continue;
     ++unread;
@@ -167,6 +166,7 @@ json::object World::describe_delivery(const Delivery& delivery) {
   const auto& kept = journal_.message(delivery.message);
   const auto message = parse_message(kept);
   const auto handling = handling_on(delivery.platform, message, delivery.accepted);
+  const auto& registration = journal_.registration_of(delivery);
   json::value via;
   if (kept.reached) via = json::object{{kept.target_field, kept.target}};
   json::value settled;
@@ -174,9 +174,9 @@ json::object World::describe_delivery(const Delivery& delivery) {
   return {{"id", delivery.id},
           {"change", delivery.change},
           {"message", kept.name},
-          {"device", delivery.registration},
+          {"device", registration},
           {"platform", name_of(delivery.platform)},
-          {"user", text_or_null(user_of(delivery.registration))},
+          {"user", text_or_null(user_of(registration))},
           {"via", std::move(via)},
           {"outcome", name_of(delivery.outcome)},
           {"accepted_at", format_rfc3339(delivery.accepted)},
@@ -201,12 +201,15 @@ Plan World::list_inbox(const Path& path, SystemTime now) {
   auto next = after;
   std::uint64_t delivered = 0;
   json::array rows;
-  for (const auto& one : journal_.deliveries()) {
-    if (one.id <= after) continue;
+  const auto& deliveries = journal_.deliveries();
+  const auto first = journal_.next_delivery() - deliveries.size();
+  for (auto id = std::max(after + 1, first); id < journal_.next_delivery(); ++id) {
+    const auto& one = deliveries[id - first];
     const auto& kept = journal_.message(one.message);
-    if (filter.device && one.registration != *filter.device) continue;
+    const auto& registration = journal_.registration_of(one);
+    if (filter.device && registration != *filter.device) continue;
     if (filter.topic && (kept.target_field != "topic" || kept.target != *filter.topic)) continue;
-    if (filter.user && user_of(one.registration) != *filter.user) continue;
+    if (filter.user && user_of(registration) != *filter.user) continue;
     if (rows.size() >= limit) break;
     if (one.outcome == Outcome::delivered) ++delivered;
     next = one.id;
@@ -250,16 +253,18 @@ Plan World::list_changes(const Path& path, SystemTime now) {
   const auto after = path.number("after", 0);
   const auto limit = std::min(path.number("limit", default_rows), most_rows);
   std::vector<const Delivery*> deliveries;
-  for (const auto& one : journal_.deliveries()) {
+  for (std::size_t i = 0; i < journal_.deliveries().size(); ++i) {
+    const auto& one = journal_.deliveries()[i];
     if (one.change > after) deliveries.push_back(&one);
   }
   std::vector<const RequestNote*> requests;
-  journal_.for_each_note([&](const RequestNote& note) {
+  for (std::size_t i = 0; i < journal_.notes().size(); ++i) {
+    const auto& note = journal_.notes()[i];
     if (note.change > after) requests.push_back(&note);
-  });
-  const auto by_change = [](const auto* a, const auto* b) { return a->change < b->change; };
-  std::sort(deliveries.begin(), deliveries.end(), by_change);
-  std::sort(requests.begin(), requests.end(), by_change);
+  }
+  // A delivery that has changed since is new again.
+  std::sort(deliveries.begin(), deliveries.end(),
+            [](const auto* a, const auto* b) { return a->change < b->change; });
 
   // The newest of each, when there are too many.
   const auto skip = [&](const auto& all) { return all.size() > limit ? all.size() - limit : 0; };
@@ -273,13 +278,14 @@ Plan World::list_changes(const Path& path, SystemTime now) {
   }
   const bool missed = (after > 0 && after < journal_.forgotten()) || after > journal_.changes() ||
                       (after > 0 && skip(deliveries) + skip(requests) > 0);
-  const bool nothing =
-      delivery_rows.empty() && request_rows.empty() && faults_changed_ <= after && !missed;
+  const bool nothing = delivery_rows.empty() && request_rows.empty() && faults_changed_ <= after &&
+                       phones_changed_ <= after && !missed;
   Plan plan;
   plan.response = admin_answer(200, json::object{{"next", journal_.changes()},
                                                  {"deliveries", std::move(delivery_rows)},
                                                  {"requests", std::move(request_rows)},
                                                  {"faults_changed", faults_changed_ > after},
+                                                 {"phones_changed", phones_changed_ > after},
                                                  {"missed", missed}});
   if (nothing) plan.patience = patience_of(path.number("wait_s", 0), path.number("wait_ms", 0));
   return plan;
@@ -287,11 +293,10 @@ Plan World::list_changes(const Path& path, SystemTime now) {
 
 http2::Response World::list_requests(const Path& path) const {
   const auto limit = std::min(path.number("limit", default_rows), most_rows);
-  std::vector<const RequestNote*> notes;
-  journal_.for_each_note([&](const RequestNote& note) { notes.push_back(&note); });
+  const auto& notes = journal_.notes();
   json::array rows;
-  for (auto note = notes.rbegin(); note != notes.rend() && rows.size() < limit; ++note) {
-    rows.emplace_back(describe_request(**note));
+  for (auto i = notes.size(); i > 0 && rows.size() < limit; --i) {
+    rows.emplace_back(describe_request(notes[i - 1]));
   }
   return admin_answer(200, json::object{{"requests", std::move(rows)}});
 }
@@ -356,7 +361,7 @@ http2::Response World::register_device(const http2::Request& request, SystemTime
   } else {
     Phones::disconnect(*phone, present);
   }
-  journal_.touch();
+  phones_changed_ = journal_.touch();
   return admin_answer(201, describe_phone(registration));
 }
 
@@ -379,7 +384,7 @@ http2::Response World::act_on_device(const http2::Request& request, std::string_
   if (phone == nullptr) {
     return admin_refusal(409, "no more phones are remembered", "start the emulator anew");
   }
-  journal_.touch();
+  phones_changed_ = journal_.touch();
   const auto present = device_time(now);
   if (action == "rotate" || action == "migrate") {
     return replace_device(*device, registration, action == "migrate");

@@ -113,6 +113,13 @@ TEST_F(Admin, ChangesTellWhatIsNewSinceTheLastTime) {
   EXPECT_TRUE(scene.admin(fmt::format("changes?after={}", next)).at("faults_changed").as_bool());
 }
 
+TEST_F(Admin, ANewPhoneIsAChange) {
+  const auto start = scene.admin("changes").at("next").to_number<std::uint64_t>();
+  (void)register_phone(R"({"platform":"web"})");
+  const auto changes = scene.admin(fmt::format("changes?after={}", start));
+  EXPECT_TRUE(changes.at("phones_changed").as_bool());
+}
+
 TEST_F(Admin, WhoMissedChangesIsTold) {
   const auto start = scene.admin("changes").at("next").to_number<std::uint64_t>() + 1;
   EXPECT_EQ(send(token), "200");

@@ -29,16 +29,15 @@ bool is_notification(const boost::json::object& message) {
 }  // namespace
 
 void World::keep(const Answer& answer, const boost::json::object& message, const Target& target,
-                 std::string request, SystemTime now) {
+                 std::string_view request, SystemTime now) {
   const auto present = device_time(now);
   DeliveryLog::Counts android;
   auto reached = fan_out(target, android);
-  if (!reached) count_for_android(target.value, android);
   const auto label = android_label(message);
+  if (!reached && !label.empty()) count_for_android(target.value, android);
+  const std::string_view name = answer.body.at("name").as_string();
   const auto number =
-      journal_.add({std::string(answer.body.at("name").as_string()), present, std::move(request),
-                    std::string(target.field), std::string(target.value), std::move(reached),
-                    std::string(label)});
+      journal_.add({name, present, request, target.field, target.value, std::move(reached), label});
   const auto& kept = journal_.message(number).reached;
   if (kept) {
     for (const auto& one : kept->names) hand_over(one, message, android, present);

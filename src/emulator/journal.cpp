@@ -13,6 +13,13 @@ constexpr std::array<std::string_view, 8> outcome_names = {
     "expired",          "dropped_too_many_pending",
     "dropped_inactive", "dropped_uninstalled"};
 
+/// Into a text whose memory is there already, unless it is far too much.
+void put(std::string& to, std::string_view text) {
+  constexpr std::size_t too_much = 16'384;
+  if (to.capacity() > too_much && text.size() < too_much) to = std::string();
+  to.assign(text);
+}
+
 }  // namespace
 
 std::string_view name_of(Outcome outcome) noexcept {
@@ -27,32 +34,39 @@ std::size_t KeptMessage::bytes() const noexcept {
   return sum;
 }
 
-Journal::Journal(std::size_t max_messages) : max_messages_(max_messages) {}
+Journal::Journal(std::size_t max_messages) : messages_(max_messages) {}
 
-std::uint64_t Journal::add(KeptMessage message) {
-  bytes_ += message.bytes();
-  messages_.push_back(std::move(message));
+std::uint64_t Journal::add(NewMessage message) {
+  if (messages_.full()) drop_oldest_message();
+  auto& kept = messages_.push_back();
+  put(kept.name, message.name);
+  kept.at = message.at;
+  put(kept.request, message.request);
+  put(kept.target_field, message.target_field);
+  put(kept.target, message.target);
+  kept.reached = std::move(message.reached);
+  put(kept.label, message.label);
+  bytes_ += kept.bytes();
   // The new one stays, since its deliveries follow.
-  while (messages_.size() > 1 && (messages_.size() > max_messages_ || bytes_ > max_bytes)) {
-    drop_oldest_message();
-  }
+  while (messages_.size() > 1 && bytes_ > max_bytes) drop_oldest_message();
   return first_message_ + messages_.size() - 1;
 }
 
 std::uint64_t Journal::add(std::string_view registration, Platform platform, Outcome outcome,
                            SystemTime now) {
-  Delivery delivery;
-  delivery.id = next_delivery();
+  if (deliveries_.full()) drop_oldest_delivery();
+  const auto id = next_delivery();
+  auto& delivery = deliveries_.push_back();
+  delivery.id = id;
   delivery.change = ++changes_;
   delivery.message = first_message_ + messages_.size() - 1;
-  delivery.registration = registration;
+  const bool is_target = registration == messages_.back().target;
+  put(delivery.registration, is_target ? std::string_view{} : registration);
   delivery.platform = platform;
   delivery.outcome = outcome;
   delivery.accepted = now;
   delivery.settled = now;
-  deliveries_.push_back(std::move(delivery));
-  if (deliveries_.size() > max_deliveries) drop_oldest_delivery();
-  return first_delivery_ + deliveries_.size() - 1;
+  return id;
 }
 
 const Delivery* Journal::find(std::uint64_t delivery) const {
@@ -69,14 +83,11 @@ void Journal::settle(std::uint64_t delivery, Outcome outcome, SystemTime now) {
 }
 
 RequestNote& Journal::next_note() {
-  if (notes_.size() < max_notes) {
-    notes_.emplace_back();
-    notes_.back().change = ++changes_;
-    return notes_.back();
+  if (notes_.full()) {
+    forgotten_ = std::max(forgotten_, notes_.front().change);
+    notes_.pop_front();
   }
-  auto& note = notes_[oldest_];
-  oldest_ = (oldest_ + 1) % notes_.size();
-  forgotten_ = std::max(forgotten_, note.change);
+  auto& note = notes_.push_back();
   note.change = ++changes_;
   return note;
 }
@@ -87,7 +98,6 @@ void Journal::clear() {
   messages_.clear();
   deliveries_.clear();
   notes_.clear();
-  oldest_ = 0;
   bytes_ = 0;
   forgotten_ = ++changes_;
 }

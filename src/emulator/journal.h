@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include "base/time_text.h"
 #include "emulator/fault.h"
 #include "emulator/health.h"
+#include "emulator/ring.h"
 
 namespace fanfare::emulator {
 
@@ -32,6 +32,17 @@ struct KeptMessage {
   std::string label = {};               ///< Android's analytics label; empty: none.
 
   [[nodiscard]] std::size_t bytes() const noexcept;
+};
+
+/// The same before it is kept.
+struct NewMessage {
+  std::string_view name;
+  SystemTime at;
+  std::string_view request;
+  std::string_view target_field;
+  std::string_view target;
+  std::optional<Reached> reached = {};
+  std::string_view label = {};
 };
 
 enum class Outcome : std::uint8_t {
@@ -54,7 +65,7 @@ struct Delivery {
   std::uint64_t id = 0;
   std::uint64_t change = 0;   ///< When it was added or last changed, in the common count.
   std::uint64_t message = 0;  ///< The number of its message.
-  std::string registration;
+  std::string registration;   ///< Empty: its message's target.
   Platform platform = Platform::unknown;
   Outcome outcome = Outcome::delivered;
   SystemTime accepted;
@@ -81,7 +92,7 @@ class Journal {
   explicit Journal(std::size_t max_messages);
 
   /// The number of the message; numbers only grow.
-  std::uint64_t add(KeptMessage message);
+  std::uint64_t add(NewMessage message);
   /// The id of the delivery; its message is the last one added.
   std::uint64_t add(std::string_view registration, Platform platform, Outcome outcome,
                     SystemTime now);
@@ -90,26 +101,24 @@ class Journal {
   /// No effect on one that is no longer kept.
   void settle(std::uint64_t delivery, Outcome outcome, SystemTime now);
 
-  /// To be filled in: the place of the oldest note, whose texts keep their memory.
+  /// To be filled in; it may still hold an older one.
   [[nodiscard]] RequestNote& next_note();
 
   /// Oldest first.
-  [[nodiscard]] const std::deque<KeptMessage>& messages() const noexcept { return messages_; }
-  [[nodiscard]] const std::deque<Delivery>& deliveries() const noexcept { return deliveries_; }
+  [[nodiscard]] const Ring<KeptMessage>& messages() const noexcept { return messages_; }
+  [[nodiscard]] const Ring<Delivery>& deliveries() const noexcept { return deliveries_; }
+  [[nodiscard]] const Ring<RequestNote>& notes() const noexcept { return notes_; }
   /// The message of this number, which is still kept: that of a delivery that is.
   [[nodiscard]] const KeptMessage& message(std::uint64_t number) const {
     return messages_[number - first_message_];
+  }
+  [[nodiscard]] const std::string& registration_of(const Delivery& delivery) const {
+    return delivery.registration.empty() ? message(delivery.message).target : delivery.registration;
   }
   /// The id that the next delivery will have.
   [[nodiscard]] std::uint64_t next_delivery() const noexcept {
     return first_delivery_ + deliveries_.size();
   }
-  /// `visit` each note, oldest first.
-  template <class Visit>
-  void for_each_note(Visit visit) const {
-    for (std::size_t i = 0; i < notes_.size(); ++i) visit(notes_[(oldest_ + i) % notes_.size()]);
-  }
-
   /// Something else has changed; its number.
   std::uint64_t touch() { return ++changes_; }
 
@@ -129,16 +138,14 @@ class Journal {
   void drop_oldest_message();
   void drop_oldest_delivery();
 
-  std::size_t max_messages_;
   std::uint64_t changes_ = 0;
   std::uint64_t forgotten_ = 0;
   std::size_t bytes_ = 0;
-  std::uint64_t first_message_ = 1;  // The number of messages_.front().
-  std::deque<KeptMessage> messages_;
-  std::uint64_t first_delivery_ = 1;  // The id of deliveries_.front().
-  std::deque<Delivery> deliveries_;   // In the order of their messages.
-  std::vector<RequestNote> notes_;    // A ring once it is full.
-  std::size_t oldest_ = 0;
+  std::uint64_t first_message_ = 1;  // The number of the oldest message.
+  Ring<KeptMessage> messages_;
+  std::uint64_t first_delivery_ = 1;           // The id of the oldest delivery.
+  Ring<Delivery> deliveries_{max_deliveries};  // In the order of their messages.
+  Ring<RequestNote> notes_{max_notes};
 };
 
 }  // namespace fanfare::emulator

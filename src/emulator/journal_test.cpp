@@ -7,8 +7,8 @@ namespace {
 
 const SystemTime now = *parse_rfc3339("2026-11-24T06:00:00Z");
 
-KeptMessage message(std::string request = "{}") {
-  return {"name", now, std::move(request), "token", "t"};
+NewMessage message(std::string_view request = "{}") {
+  return {"name", now, request, "token", "t"};
 }
 
 TEST(Journal, ForgetsTheOldestMessageWithItsDeliveries) {
@@ -28,7 +28,8 @@ TEST(Journal, ForgetsTheOldestMessageWithItsDeliveries) {
 TEST(Journal, KeepsTheNewestHoweverLarge) {
   Journal journal(10);
   journal.add(message());
-  journal.add(message(std::string(Journal::max_bytes + 1, 'x')));
+  const std::string large(Journal::max_bytes + 1, 'x');
+  journal.add(message(large));
   EXPECT_EQ(journal.messages().size(), 1U);
   journal.add(message());
   EXPECT_EQ(journal.messages().size(), 1U);
@@ -47,17 +48,23 @@ TEST(Journal, AChangedDeliveryIsNewAgain) {
   EXPECT_EQ(journal.deliveries().size(), 1U);
 }
 
+TEST(Journal, KnowsWhoseADeliveryIs) {
+  Journal journal(2);
+  journal.add(message());
+  journal.add("t", Platform::ios, Outcome::delivered, now);
+  journal.add("member", Platform::ios, Outcome::delivered, now);
+  EXPECT_EQ(journal.registration_of(journal.deliveries()[0]), "t");
+  EXPECT_EQ(journal.registration_of(journal.deliveries()[1]), "member");
+  EXPECT_TRUE(journal.deliveries()[0].registration.empty()) << "it is not kept twice";
+}
+
 TEST(Journal, NotesAreARing) {
   Journal journal(10);
   for (std::size_t i = 0; i < Journal::max_notes + 5; ++i)
     journal.next_note().status = static_cast<int>(i);
-  std::size_t count = 0;
-  int last = 4;
-  journal.for_each_note([&](const RequestNote& note) {
-    EXPECT_EQ(note.status, ++last);
-    ++count;
-  });
-  EXPECT_EQ(count, Journal::max_notes);
+  ASSERT_EQ(journal.notes().size(), Journal::max_notes);
+  EXPECT_EQ(journal.notes().front().status, 5);
+  EXPECT_EQ(journal.notes().back().status, static_cast<int>(Journal::max_notes) + 4);
   EXPECT_EQ(journal.forgotten(), 5U);
 }
 

@@ -236,7 +236,7 @@ Answer World::judge_body(http2::Request& request, const Path& path, SystemTime n
   }
   auto answer = deliver(target, intent, path, now);
   if (answer.status != 200) return answer;
-  if (!intent.dry_run) keep(answer, content, target, std::move(request.body), now);
+  if (!intent.dry_run) keep(answer, content, target, request.body, now);
   return answer;
 }
 

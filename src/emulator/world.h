@@ -163,7 +163,7 @@ class World {
                  DeliveryLog::Counts& android, SystemTime present);
   void forget_after_last(Phone& phone, const Device& device);
   void keep(const Answer& answer, const boost::json::object& message, const Target& target,
-            std::string request, SystemTime now);
+            std::string_view request, SystemTime now);
   [[nodiscard]] std::optional<Reached> fan_out(const Target& target, DeliveryLog::Counts& android);
   void reach(const std::string& registration, Reached& reached, DeliveryLog::Counts& android);
   /// Whether a message gets through to the device; counts it where it is Android.
@@ -225,6 +225,7 @@ class World {
   std::uint64_t next_message_ = 0;
   std::chrono::seconds ahead_{0};
   std::uint64_t faults_changed_ = 0;        // In the journal's count.
+  std::uint64_t phones_changed_ = 0;        // The same.
   Random names_;                            // Of registrations made here.
   std::optional<SystemTime> window_start_;  // Of the quota.
   std::uint64_t window_spent_ = 0;

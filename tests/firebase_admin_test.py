@@ -329,6 +329,22 @@ class ErrorCodes(Admin):
             answer.read()
             self.assertEqual(answer.status, 200)
 
+    def test_of_a_connection_that_dies_over_http2(self):
+        message = self.message({"token": "living"})
+        calls, expected = [], []
+        for fault, code in (
+            ("refused_stream", "app/network-error"),  # It is not sent again, though it might be.
+            ("reset_after", "app/network-error"),  # Delivered all the same.
+            ("goaway_max_streams", "unknown-error"),
+            ("goaway_pings", "unknown-error"),
+            ("empty_200", "app/unable-to-parse-response"),
+            ("nameless_200", "ok"),  # A success without a name.
+        ):
+            faults = {"rules": [{"fault": fault, "times": 1}]}
+            calls.append((faults, ("sendEach", [message])))
+            expected.append(code)
+        self.assertEqual(self.outcomes(calls), expected)
+
     def test_are_all_that_the_sdk_has(self):
         done = subprocess.run(
             ["node", "-p", "JSON.stringify(require('firebase-admin/messaging').MessagingErrorCode)"],

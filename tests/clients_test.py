@@ -16,6 +16,7 @@ from support import Case, missing, python_with
 
 CLIENTS = npm.HERE / "clients"
 PACKAGES = support.ROOT / "build/npm-clients"
+MODULES = PACKAGES / "node_modules"
 JARS = pathlib.Path("/usr/share/java")
 GO_LIBRARIES = pathlib.Path("/usr/share/gocode")
 
@@ -87,7 +88,7 @@ class NodePackages(Clients):
     def node(self, driver, told):
         script = f"node '{CLIENTS / driver}' 3>&1 >&2"
         return json.loads(
-            self.client("sh", "-c", script, stdin=json.dumps(told), NODE_PATH=str(PACKAGES / "node_modules"))
+            self.client("sh", "-c", script, stdin=json.dumps(told), NODE_PATH=str(MODULES))
         )
 
     def multicast(self, *healths):
@@ -128,7 +129,7 @@ class NodePackages(Clients):
         told.append({"validateOnly": True, "message": {"topic": "news"}})
         script = f"node '{CLIENTS / 'googleapis_driver.js'}'"
         output = self.client(
-            "sh", "-c", script, stdin=json.dumps(told), NODE_PATH=str(PACKAGES / "node_modules")
+            "sh", "-c", script, stdin=json.dumps(told), NODE_PATH=str(MODULES)
         )
         living, unregistered, malformed, wrong_sender, topic = json.loads(output)
         self.assertIn("projects/fanfare-demo/messages/", living["name"])
@@ -223,7 +224,8 @@ class Php(Clients):
     def test_curl_and_guzzle(self):
         if reason := missing("php"):
             npm.skip_module("against php", reason)
-        answers = dict(line.split() for line in self.client("php", CLIENTS / "send.php").splitlines())
+        output = self.client("php", CLIENTS / "send.php")
+        answers = dict(line.split() for line in output.splitlines())
         self.assertEqual(set(answers.values()), {"401"}, answers)
         if "guzzle" not in answers:
             npm.skip_module("against Guzzle", "not installed: php-guzzlehttp-guzzle")
@@ -234,7 +236,8 @@ class Go(Clients):
         if reason := missing("go"):
             npm.skip_module("against go", reason)
         if not (GO_LIBRARIES / "src/golang.org/x/oauth2/google").exists():
-            npm.skip_module("against oauth2 for go", "not installed: golang-golang-x-oauth2-google-dev")
+            absent = "golang-golang-x-oauth2-google-dev"
+            npm.skip_module("against oauth2 for go", f"not installed: {absent}")
         output = self.client(
             "go", "run", CLIENTS / "send.go", self.tokens["living"], self.tokens["unregistered"],
             GOPATH=str(GO_LIBRARIES), GO111MODULE="off", GOFLAGS="",

@@ -34,7 +34,7 @@ class Examples(Case):
     def test_node(self):
         if reason := missing("node"):
             self.skipTest(reason)
-        done = self.run_in(EXAMPLES / "node", "node", "--test")
+        done = self.run_in(EXAMPLES / "node", "node", "--test", "--test-reporter=tap")
         self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}")
         self.assertIn("# pass 3\n", done.stdout)
 

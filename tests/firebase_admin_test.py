@@ -346,8 +346,9 @@ class ErrorCodes(Admin):
         self.assertEqual(self.outcomes(calls), expected)
 
     def test_are_all_that_the_sdk_has(self):
+        codes = "require('firebase-admin/messaging').MessagingErrorCode"
         done = subprocess.run(
-            ["node", "-p", "JSON.stringify(require('firebase-admin/messaging').MessagingErrorCode)"],
+            ["node", "-p", f"JSON.stringify({codes})"],
             env={**support.CLEAN_ENVIRONMENT, "NODE_PATH": str(npm.MODULES)},
             capture_output=True, text=True, check=True,
         )  # fmt: skip

@@ -6,25 +6,19 @@ The folder's name holds what each of their settings has to quote in its own way.
 """
 
 import json
-import os
 import pathlib
 import subprocess
-import sys
 import unittest
 
+import npm
 import support
-from npm_packages import Packages
-from support import Case, missing
+from support import Case, missing, python_with
 
-CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
-PACKAGES = Packages(CLIENTS, "npm-clients", "fcm-v1-http2", "@googleapis/fcm")
+CLIENTS = npm.HERE / "clients"
+PACKAGES = support.ROOT / "build/npm-clients"
+MODULES = PACKAGES / "node_modules"
 JARS = pathlib.Path("/usr/share/java")
 GO_LIBRARIES = pathlib.Path("/usr/share/gocode")
-
-
-def not_tested(what, reason):
-    print(f"\n*** NOT TESTED against {what}: {reason}\n", file=sys.stderr, flush=True)
-    raise unittest.SkipTest(reason)
 
 
 class Clients(Case):
@@ -64,7 +58,7 @@ class Shell(Clients):
 
     def test_a_host_that_is_not_googles_is_refused(self):
         if reason := missing("curl"):
-            not_tested("curl", reason)
+            npm.skip_module("against curl", reason)
         code = self.client("sh", "-c", "curl -s -w %{http_connect} https://example.org || true")
         self.assertEqual(code, "403")
 
@@ -72,13 +66,13 @@ class Shell(Clients):
 class Node(Clients):
     def test_every_way_of_nodes_to_a_host(self):
         if reason := missing("node"):
-            not_tested("node", reason)
+            npm.skip_module("against node", reason)
         answers = json.loads(self.client("node", CLIENTS / "fetch_driver.mjs"))
         self.assertEqual(answers, {"fetch": 404, "https": 404, "http2": 404, "tls": True})
 
     def test_options_that_were_there_before_stay(self):
         if reason := missing("node"):
-            not_tested("node", reason)
+            npm.skip_module("against node", reason)
         folder = pathlib.Path(self.emulator_.ready["ca_file"]).parent
         script = "export NODE_OPTIONS=--title=mine; . \"$1\"; node -p process.title"
         self.assertEqual(self.client("sh", "-euc", script, "sh", folder / "env.sh"), "mine\n")
@@ -87,12 +81,14 @@ class Node(Clients):
 class NodePackages(Clients):
     @classmethod
     def setUpClass(cls):
-        PACKAGES.needed()
+        for package in ("fcm-v1-http2", "@googleapis/fcm"):
+            if reason := npm.why_not(package, CLIENTS, PACKAGES):
+                npm.skip_module(f"against {package}", reason)
 
     def node(self, driver, told):
         script = f"node '{CLIENTS / driver}' 3>&1 >&2"
         return json.loads(
-            self.client("sh", "-c", script, stdin=json.dumps(told), NODE_PATH=str(PACKAGES.modules))
+            self.client("sh", "-c", script, stdin=json.dumps(told), NODE_PATH=str(MODULES))
         )
 
     def multicast(self, *healths):
@@ -133,7 +129,7 @@ class NodePackages(Clients):
         told.append({"validateOnly": True, "message": {"topic": "news"}})
         script = f"node '{CLIENTS / 'googleapis_driver.js'}'"
         output = self.client(
-            "sh", "-c", script, stdin=json.dumps(told), NODE_PATH=str(PACKAGES.modules)
+            "sh", "-c", script, stdin=json.dumps(told), NODE_PATH=str(MODULES)
         )
         living, unregistered, malformed, wrong_sender, topic = json.loads(output)
         self.assertIn("projects/fanfare-demo/messages/", living["name"])
@@ -141,16 +137,6 @@ class NodePackages(Clients):
         self.assertEqual(unregistered, {"status": 404, "code": "UNREGISTERED"})
         self.assertEqual(malformed, {"status": 400, "code": "INVALID_ARGUMENT"})
         self.assertEqual(wrong_sender, {"status": 403, "code": "SENDER_ID_MISMATCH"})
-
-
-def python_with(*modules):
-    """A Python that has them: this one, or the system's, which apt installs for."""
-    imports = "import " + ", ".join(modules)
-    for python in (sys.executable, "/usr/bin/python3"):
-        if os.path.exists(python):
-            if subprocess.run([python, "-c", imports], capture_output=True).returncode == 0:
-                return python
-    return None
 
 
 class Python(Clients):
@@ -161,7 +147,7 @@ class Python(Clients):
     def setUpClass(cls):
         cls.python = python_with("requests", "google.oauth2.service_account")
         if cls.python is None:
-            not_tested("google-auth and requests", "no Python here has them")
+            npm.skip_module("against google-auth and requests", "no Python here has them")
 
     def requests(self, *calls):
         output = self.client(self.python, CLIENTS / "requests_driver.py", stdin=json.dumps(calls))
@@ -213,7 +199,7 @@ class Java(Clients):
 
     def test_with_what_java_brings_along(self):
         if reason := missing("java"):
-            not_tested("java", reason)
+            npm.skip_module("against java", reason)
         output = self.java(CLIENTS / "Send.java")
         self.assertEqual(output, ["HTTP_2 200", "HTTP_2 404", "HTTP_2 403"])
 
@@ -221,13 +207,13 @@ class Java(Clients):
         jar = JARS / "google-auth-library-oauth2-http.jar"
         absent = None if jar.exists() else "not installed: libgoogle-auth-java"
         if reason := missing("java") or absent:
-            not_tested("google-auth-library-java", reason)
+            npm.skip_module("against google-auth-library-java", reason)
         output = self.java("-cp", JARS / "*", CLIENTS / "GoogleAuth.java")
         self.assertEqual(output, ["200", "404", "403"])
 
     def test_the_trust_store_is_one_to_keytool(self):
         if reason := missing("keytool"):
-            not_tested("keytool", reason)
+            npm.skip_module("against keytool", reason)
         store = pathlib.Path(self.emulator_.ready["ca_file"]).parent / "truststore.p12"
         for password in (["-storepass", "changeit"], []):  # It asks, and takes a line's end.
             listing = self.client("keytool", "-list", "-keystore", store, *password, stdin="\n")
@@ -237,19 +223,21 @@ class Java(Clients):
 class Php(Clients):
     def test_curl_and_guzzle(self):
         if reason := missing("php"):
-            not_tested("php", reason)
-        answers = dict(line.split() for line in self.client("php", CLIENTS / "send.php").splitlines())
+            npm.skip_module("against php", reason)
+        output = self.client("php", CLIENTS / "send.php")
+        answers = dict(line.split() for line in output.splitlines())
         self.assertEqual(set(answers.values()), {"401"}, answers)
         if "guzzle" not in answers:
-            not_tested("Guzzle", "not installed: php-guzzlehttp-guzzle")
+            npm.skip_module("against Guzzle", "not installed: php-guzzlehttp-guzzle")
 
 
 class Go(Clients):
     def test_googles_oauth2_library(self):
         if reason := missing("go"):
-            not_tested("go", reason)
+            npm.skip_module("against go", reason)
         if not (GO_LIBRARIES / "src/golang.org/x/oauth2/google").exists():
-            not_tested("oauth2 for go", "not installed: golang-golang-x-oauth2-google-dev")
+            absent = "golang-golang-x-oauth2-google-dev"
+            npm.skip_module("against oauth2 for go", f"not installed: {absent}")
         output = self.client(
             "go", "run", CLIENTS / "send.go", self.tokens["living"], self.tokens["unregistered"],
             GOPATH=str(GO_LIBRARIES), GO111MODULE="off", GOFLAGS="",

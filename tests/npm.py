@@ -1,7 +1,7 @@
-"""What tests take from npm as it is published: see package.json here.
+"""What tests take from npm as it is published: see package.json here, and in clients/.
 
-It is installed into build/npm by the first test that wants some of it; those tests are skipped,
-loudly, where that can't be done.
+It is installed into build/npm, or build/npm-clients, by the first test that wants some of it; those
+tests are skipped, loudly, where that can't be done.
 """
 
 import fcntl
@@ -21,17 +21,17 @@ FOLDER = support.ROOT / "build/npm"
 MODULES = FOLDER / "node_modules"
 
 
-def install():
+def install(listed, folder):
     """npm ci, unless it was done; what went wrong, or None."""
-    done, wanted = FOLDER / "installed.json", HERE / "package-lock.json"
+    done, wanted = folder / "installed.json", listed / "package-lock.json"
     if not (done.exists() and filecmp.cmp(done, wanted, shallow=False)):
         for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, FOLDER / name)
+            shutil.copy(listed / name, folder / name)
         try:
             npm = subprocess.run(
                 ["npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund",
                  "--fetch-retries=1", "--fetch-timeout=20000"],
-                cwd=FOLDER, capture_output=True, text=True, timeout=300,
+                cwd=folder, capture_output=True, text=True, timeout=300,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return "npm ci took too long"
@@ -41,22 +41,23 @@ def install():
     return None
 
 
-def why_not(package):
-    """Installs what is not yet installed; the reason why `package` can't be had, or None."""
+def why_not(package, listed=HERE, folder=FOLDER):
+    """Installs what the package.json in `listed` names, unless that was done; the reason why
+    `package` can't be had, or None."""
     if absent := missing("node", "npm"):
         return absent
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock:  # Each test may be a process.
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:  # Each test may be a process.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        failed = FOLDER / "failed.txt"
+        failed = folder / "failed.txt"
         if failed.exists() and time.time() - failed.stat().st_mtime < 600:
             return failed.read_text()  # Another test of this run has tried.
-        if failure := install():
+        if failure := install(listed, folder):
             failed.write_text(failure)
             return failure
     loaded = subprocess.run(
         ["node", "-e", f"require('{package}')"],
-        env={**support.CLEAN_ENVIRONMENT, "NODE_PATH": str(MODULES)},
+        env={**support.CLEAN_ENVIRONMENT, "NODE_PATH": str(folder / "node_modules")},
         capture_output=True, text=True,
     )  # fmt: skip
     return None if loaded.returncode == 0 else f"node can't load it: {loaded.stderr.strip()[-300:]}"

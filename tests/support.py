@@ -8,6 +8,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
 import urllib.request
@@ -59,6 +60,16 @@ def missing(*tools):
     """The reason to skip a test when an outside tool is not here; None when all are."""
     absent = [tool for tool in tools if shutil.which(tool) is None]
     return f"not installed: {', '.join(absent)}" if absent else None
+
+
+def python_with(*modules):
+    """A Python that has them: this one, or the system's, which apt installs for."""
+    imports = "import " + ", ".join(modules)
+    for python in (sys.executable, "/usr/bin/python3"):
+        if os.path.exists(python):
+            if subprocess.run([python, "-c", imports], capture_output=True).returncode == 0:
+                return python
+    return None
 
 
 class Server:

@@ -20,6 +20,7 @@ namespace json = boost::json;
 
 constexpr std::string_view prefix = "/iid/";
 constexpr std::string_view topics_prefix = "/topics/";
+constexpr std::string_view over_rate = "RESOURCE_EXHAUSTED";
 constexpr std::size_t max_tokens = 1'000;
 constexpr std::size_t max_apns_tokens = 100;
 
@@ -85,7 +86,7 @@ std::string_view fault_of(Subscribed outcome) {
     case Subscribed::too_many_topics:
       return "TOO_MANY_TOPICS";
     case Subscribed::full:
-      return "RESOURCE_EXHAUSTED";
+      return over_rate;
   }
   return {};
 }
@@ -108,10 +109,11 @@ Answer change_batch(const http2::Request& request, bool add, const InstanceIds& 
   topic.remove_prefix(topics_prefix.size());
   const auto registrations = texts_in(*body, "registration_tokens", max_tokens);
   if (!registrations || !is_topic_name(topic)) return bad_request();
+  const bool allowed = ids.may_subscribe();
   json::array results;
   for (const auto& registration : *registrations) {
     json::object result;
-    const auto fault = change(registration, topic, add, ids, now);
+    const auto fault = allowed ? change(registration, topic, add, ids, now) : over_rate;
     if (!fault.empty()) result["error"] = fault;
     results.push_back(std::move(result));
   }
@@ -127,7 +129,7 @@ int status_of(std::string_view fault) {
 Answer change_one(const std::string& registration, std::string_view topic, bool add,
                   const InstanceIds& ids, SystemTime now) {
   if (!is_topic_name(topic)) return bad_request();
-  const auto fault = change(registration, topic, add, ids, now);
+  const auto fault = ids.may_subscribe() ? change(registration, topic, add, ids, now) : over_rate;
   return fault.empty() ? ok() : flat_error(status_of(fault), fault);
 }
 

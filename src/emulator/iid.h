@@ -26,6 +26,8 @@ struct InstanceIds {
   DeviceBook& devices;
   std::function<Standing(std::string_view)> standing_of;
   std::string_view project_number;
+  /// Asked once for each request that changes subscriptions, of many or of one.
+  std::function<bool()> may_subscribe;
 };
 
 [[nodiscard]] bool is_iid_path(std::string_view path) noexcept;

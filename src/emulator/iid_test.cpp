@@ -1,5 +1,6 @@
 #include "emulator/iid.h"
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -186,6 +187,18 @@ TEST_F(Iid, FailsFlatly) {
   expect_flat(info("/iid/info/alive"), 503, "UNAVAILABLE");
   scene.set(R"({"fault":"iam"})");
   expect_flat(info("/iid/info/alive"), 403, "PERMISSION_DENIED");
+}
+
+TEST_F(Iid, ChangesSubscriptionsAtTheProjectsRate) {
+  scene.set(R"({"subscriptions_per_second":1})");
+  EXPECT_EQ(body_of(batch("batchAdd", "/topics/news", {"alive", "b:1"})),
+            json::parse(R"({"results":[{},{}]})"));
+  EXPECT_EQ(body_of(batch("batchRemove", "/topics/news", {"alive", "b:1"})),
+            json::parse(
+                R"({"results":[{"error":"RESOURCE_EXHAUSTED"},{"error":"RESOURCE_EXHAUSTED"}]})"));
+  expect_flat(scene.call("POST", "/iid/v1/alive/rel/topics/a", "", auth), 429,
+              "RESOURCE_EXHAUSTED");
+  EXPECT_TRUE(has("b:1", "news"));
 }
 
 TEST_F(Iid, LeavesOtherPathsToTheFrontEnd) {

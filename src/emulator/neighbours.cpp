@@ -43,7 +43,8 @@ bool World::may_subscribe(SystemTime now) {
 Answer World::manage_instances(const http2::Request& request, const Path& path, SystemTime now) {
   if (auto fault = check_flat(request, path, now)) return *std::move(fault);
   const InstanceIds ids{subscriptions_, devices_,
-                        [this](std::string_view one) { return standing_of(one); }, project_number_};
+                        [this](std::string_view one) { return standing_of(one); }, project_number_,
+                        [this, now] { return may_subscribe(now); }};
   return answer_iid(request, path.path, path.query, ids, now);
 }
 

@@ -20,7 +20,8 @@ import javax.net.ssl.HttpsURLConnection;
 
 class Send {
   static String member(String json, String name) {
-    Matcher found = Pattern.compile("\"" + name + "\":\\s*\"((?:[^\"\\\\]++|\\\\.)*+)\"").matcher(json);
+    String text = "\"((?:[^\"\\\\]++|\\\\.)*+)\"";
+    Matcher found = Pattern.compile("\"" + name + "\":\\s*" + text).matcher(json);
     if (!found.find()) throw new IllegalArgumentException("no " + name + " in " + json);
     return found.group(1).replace("\\n", "\n").replace("\\/", "/");
   }
@@ -38,7 +39,8 @@ class Send {
     String claims = "{\"iss\":\"" + member(account, "client_email") + "\",\"iat\":" + now
         + ",\"exp\":" + (now + 3600) + ",\"aud\":\"https://oauth2.googleapis.com/token\""
         + ",\"scope\":\"https://www.googleapis.com/auth/firebase.messaging\"}";
-    String text = encode("{\"alg\":\"RS256\",\"typ\":\"JWT\"}".getBytes(StandardCharsets.UTF_8)) + "."
+    String header = "{\"alg\":\"RS256\",\"typ\":\"JWT\"}";
+    String text = encode(header.getBytes(StandardCharsets.UTF_8)) + "."
         + encode(claims.getBytes(StandardCharsets.UTF_8));
     signature.update(text.getBytes(StandardCharsets.UTF_8));
     return text + "." + encode(signature.sign());

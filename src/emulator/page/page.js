@@ -886,6 +886,7 @@ function start() {
   drawKinds();
   showView();
   setInterval(tick, 1000);
+  setInterval(refreshSoon, 4000); // What others do to phones is no change that is followed.
   follow();
 }
 

@@ -251,12 +251,13 @@ class Hostile(Page):
         for options in (PHONE, DESKTOP):
             self.open(**options)
             self.wait("document.querySelectorAll('.note').length > 12")
+            inner = "[...document.querySelectorAll('.tray')].every((t) => t.scrollWidth <= t.clientWidth)"
+            self.assertTrue(self.browser.evaluate(inner))
             self.browser.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
             self.browser.evaluate("document.querySelectorAll('.tray button, .opener').forEach((b) => b.click())")
             for view in VIEWS:
                 self.show(view)
                 self.assertEqual(self.browser.overflow(), 0, (options, view))
-            inner = "[...document.querySelectorAll('.tray')].every((t) => t.scrollWidth <= t.clientWidth)"
             self.show("phones")
             self.assertTrue(self.browser.evaluate(inner))
 

@@ -84,8 +84,10 @@ function webUrl(text, schemes = ['https:', 'http:']) {
   }
 }
 
-const shorten = (text, length = 20) =>
-  text.length <= length ? text : `${text.slice(0, length - 5)}…${text.slice(-4)}`;
+function shorten(value, length = 20) {
+  const text = String(value);
+  return text.length <= length ? text : `${text.slice(0, length - 5)}…${text.slice(-4)}`;
+}
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -172,7 +174,8 @@ async function follow() {
       showLive('live');
       wait = 500;
       for (;;) await takeChanges();
-    } catch {
+    } catch (error) {
+      console.warn(error);
       showLive('gone');
       await sleep(wait);
     }
@@ -226,6 +229,7 @@ function showLive(live) {
 let refreshing = null;
 /** Reads what changes do not carry: badges, healths, counts. */
 function refreshSoon() {
+  if (document.hidden) return;
   refreshing ??= setTimeout(async () => {
     try {
       await Promise.all([refreshPhones(), drawStats(), ask('clock').then(setClock)]);
@@ -278,7 +282,7 @@ function greet(delivery) {
   announce(`${nameOf(state.phones.get(delivery.device).phone)}: ${what}`);
 }
 
-const nameOf = (phone) => phone.user || shorten(phone.device);
+const nameOf = (phone) => shorten(phone.user || phone.device, phone.user ? 40 : 20);
 
 function fits({phone}, wanted) {
   const text = `${phone.user ?? ''} ${phone.device} ${PLATFORMS[phone.platform]}`.toLowerCase();
@@ -327,6 +331,7 @@ function drawCard(entry) {
   setText(card.pending, `${phone.pending} waiting`);
   card.pending.hidden = !phone.pending;
   setText(card.reach, phone.online ? 'online' : 'offline');
+  setText(card.hour, HOURS.format(deviceNow()));
   setText(card.letter, appName(phone).slice(0, 1).toUpperCase());
   setText(card.badge, String(phone.badge ?? ''));
   card.badge.hidden = !phone.badge;
@@ -349,7 +354,7 @@ function makeCard(entry) {
     name: part('h3', 'name', {id: title, dir: 'auto'}), platform: part('p', 'platform', {dir: 'auto'}),
     registration: part('code', 'registration'), kind: part('span', 'kind'),
     health: part('span', 'chip'), online: part('span', 'chip'), pending: part('span', 'chip off'),
-    reach: part('span', 'reach', {'aria-hidden': 'true'}), clock: part('span', 'hour', {'aria-hidden': 'true'}),
+    reach: part('span', 'reach', {'aria-hidden': 'true'}), hour: part('span', 'hour', {'aria-hidden': 'true'}),
     tray: part('ul', 'tray', {tabindex: 0}), letter: part('span', 'tile', {'aria-hidden': 'true'}),
     badge: part('span', 'badge', {role: 'img'}), error: part('p', 'error', {role: 'alert'}),
     nodes: new Map(),
@@ -364,7 +369,7 @@ function makeCard(entry) {
       h('p', {class: 'chips'}, card.health, card.online, card.pending),
       h('p', {class: 'reg'}, card.kind, card.registration, button('Copy', (event) => copy(event.target, card, device())))),
     h('div', {class: 'frame'},
-      h('div', {class: 'status'}, card.clock, h('span', {class: 'lens'}), card.reach),
+      h('div', {class: 'status'}, card.hour, h('span', {class: 'lens'}), card.reach),
       card.tray,
       h('div', {class: 'dock'}, h('span', {class: 'home'}, card.letter, card.badge))),
     h('div', {class: 'buttons', role: 'group', 'aria-labelledby': title},
@@ -419,9 +424,10 @@ function trayOf(inbox) {
 /** @param {Entry} entry */
 function drawTray({card, phone, inbox}) {
   const before = card.nodes;
+  const today = DAYS.format(deviceNow());
   card.nodes = new Map();
   for (const {delivery, replaced} of trayOf(inbox)) {
-    const key = `${delivery.id} ${delivery.change} ${replaced}`;
+    const key = `${delivery.id} ${delivery.change} ${replaced} ${today}`;
     card.nodes.set(key, before.get(key) ?? drawDelivery(delivery, phone, replaced));
   }
   setChildren(card.tray, [...card.nodes.values()]);
@@ -465,11 +471,10 @@ function drawLine(word, why, delivery) {
 
 function drawNotification(delivery, phone) {
   const {shown, data} = delivery;
-  const text = (className, value) => value && h('p', {class: className, dir: 'auto'}, value);
   const note = h('li', {class: 'note'},
     h('div', {class: 'from'}, drawIcon(shown, phone), h('span', {class: 'app', dir: 'auto'}, appName(phone)),
       shown.channel && h('span', {class: 'channel', dir: 'auto'}, shown.channel), shortTime(whenOf(delivery))),
-    text('title', shown.title), text('subtitle', shown.subtitle), drawBody(shown.body),
+    drawText('title', shown.title), drawText('subtitle', shown.subtitle), drawText('body', shown.body),
     shown.image && drawImage(shown.image),
     shown.actions?.length > 0 && h('ul', {class: 'actions', 'aria-label': 'Actions'},
       shown.actions.map((action) => h('li', {dir: 'auto'}, String(action.title ?? action)))),
@@ -481,17 +486,17 @@ function drawNotification(delivery, phone) {
   return note;
 }
 
-/** The body, cut where a phone would cut it. */
-function drawBody(body) {
-  if (!body) return null;
-  const paragraph = h('p', {class: 'body', dir: 'auto'}, body);
-  if (body.length < 200) return paragraph;
+/** A text, cut where a phone would cut it. */
+function drawText(className, text) {
+  if (!text) return null;
+  const paragraph = h('p', {class: className, dir: 'auto'}, String(text));
+  if (String(text).length < 160) return paragraph;
   paragraph.classList.add('cut');
   const more = h('button', {type: 'button', class: 'plain', 'aria-expanded': 'false', click: () => {
     const cut = paragraph.classList.toggle('cut');
     more.setAttribute('aria-expanded', String(!cut));
-    setText(more, cut ? 'Show all' : 'Show less');
-  }}, 'Show all');
+    setText(more, `Show ${cut ? 'all' : 'less'} of the ${className}`);
+  }}, `Show all of the ${className}`);
   return [paragraph, more];
 }
 
@@ -499,7 +504,7 @@ function drawBody(body) {
 function drawImage(address) {
   const url = webUrl(address, ['https:', 'http:', 'data:']);
   const figure = h('figure', {class: 'image'});
-  const fallBack = () => figure.replaceChildren(h('figcaption', {dir: 'ltr'}, `image: ${shorten(String(address), 90)}`));
+  const fallBack = () => figure.replaceChildren(h('figcaption', {dir: 'ltr'}, `image: ${shorten(address, 90)}`));
   if (!url) fallBack();
   else figure.append(h('img', {src: url, alt: 'Image of the notification', referrerpolicy: 'no-referrer', error: fallBack}));
   return figure;
@@ -517,7 +522,7 @@ function drawIcon(shown, phone) {
 
 function drawLink(link) {
   const url = webUrl(link);
-  const text = shorten(String(link), 120);
+  const text = shorten(link, 120);
   return h('p', {class: 'link'}, 'opens ', url ?
     h('a', {href: url, target: '_blank', rel: 'noopener noreferrer', dir: 'ltr'}, text) : h('bdi', {}, text));
 }
@@ -656,6 +661,8 @@ function drawKinds() {
   select.value = before;
 }
 
+// A known phone by its user.
+const whoIs = (target) => state.phones.get(target)?.phone.user || shorten(target, 17);
 const targetOf = ({target}) => Object.entries(target ?? {})[0] ?? null;
 
 /** A request's row, and the one that opens below it. */
@@ -677,7 +684,7 @@ function drawRequest(request) {
   const row = h('tr', {role: 'row'},
     cell('at', button, timeOf(at)),
     cell('what', h('b', {}, method), ' ', path.split('?')[0].split('/').at(-1) || '/', dry_run && h('span', {class: 'chip'}, 'dry run')),
-    cell('to', target && [h('span', {class: 'kind'}, target[0]), ' ', h('bdi', {}, shorten(String(target[1]), 24))]),
+    cell('to', target && [h('span', {class: 'kind'}, target[0]), ' ', h('bdi', {}, whoIs(target[1]))]),
     cell('how', h('span', {class: `chip ${toneOf(status)}`}, kind || 'no answer'), fault && h('small', {}, ` by ${fault}`)),
     cell('so', meaning, ' ', h('em', {}, advice)));
   return [row, detail];

@@ -3,11 +3,7 @@
 // All it knows comes from the interface under /_emulator/ (../README.md). Texts of messages are a
 // stranger's: they enter the document as text only, and as a link or an image only past webUrl().
 
-/** @typedef {{device: string, kind: string, platform: string, user: ?string, app: ?string,
- *    health: string, online: boolean, badge: ?number, pending: number, deliveries: number}} Phone */
-/** @typedef {{id: number, change: number, device: string, platform: string, user: ?string,
- *    via: ?object, outcome: string, accepted_at: string, settled_at: ?string, priority: string,
- *    ttl_s: number, collapse_key: ?string, shown: ?object, data: object}} Delivery */
+/** @typedef {object} Phone as GET phones answers; @typedef {object} Delivery as GET inbox does */
 /** @typedef {{phone: Phone, inbox: Delivery[], active: number, card: ?object}} Entry
  *    `active`: the last change of a delivery to it. */
 
@@ -28,8 +24,6 @@ const OUTCOMES = {
   dropped_inactive: ['dropped', 'The phone was away for too long.'],
   dropped_uninstalled: ['dropped', 'The app is no longer on the phone.'],
 };
-const GROUPS = {project: 'Project', access: 'Access', devices: 'Devices', service: 'Service',
-                message: 'Message', network: 'Network'};
 // Key of the faults -> label, hint. The interface's other settings are shown by their keys.
 const SETTINGS = {
   latency_ms: ['Latency', 'ms before a request is processed'],
@@ -49,9 +43,8 @@ const $ = (id) => document.getElementById(id);
 function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
     if (typeof value === 'function') element.addEventListener(name, value);
-    else element.setAttribute(name, value === true ? '' : value);
+    else element.setAttribute(name, value);
   }
   element.append(...children.flat(Infinity).filter(Boolean));
   return element;
@@ -142,7 +135,7 @@ async function ask(path, body, seconds = 15) {
 const words = (error) =>
   error instanceof Refusal ? error.message : 'The emulator does not answer: is it running?';
 
-/** Runs what a button or field asks for; what goes wrong is said in `place`. */
+/** Runs what a control asks for; what goes wrong is said in `place`. */
 async function attempt(place, action) {
   try {
     setText(place, '');
@@ -221,7 +214,6 @@ async function takeChanges() {
 function showLive(live) {
   $('live').dataset.state = live;
   setText($('live'), live === 'live' ? 'Live' : 'Reconnecting…');
-  $('problem').hidden = live === 'live';
   setText($('problem'), live === 'live' ? '' :
     'The emulator does not answer. Below is what it said last; this page tries again by itself.');
 }
@@ -322,7 +314,7 @@ function drawCard(entry) {
   root.dataset.health = phone.health;
   setText(card.name, name);
   setText(card.platform, [PLATFORMS[phone.platform], phone.app].filter(Boolean).join(' · '));
-  setText(card.registration, shorten(phone.device, 26));
+  if (!card.registration.matches('.whole')) setText(card.registration, shorten(phone.device, 26));
   setText(card.kind, phone.kind === 'fid' ? 'FID' : 'Token');
   setText(card.health, phone.health.replaceAll('_', ' '));
   card.health.className = `chip ${phone.health === 'living' ? 'ok' : 'bad'}`;
@@ -348,7 +340,7 @@ function drawCard(entry) {
 function makeCard(entry) {
   const device = () => entry.phone.device;
   const part = (tag, className, attributes) => h(tag, {class: className, ...attributes});
-  const button = (label, run, className) => h('button', {type: 'button', click: run, class: className}, label);
+  const button = (label, run) => h('button', {type: 'button', click: run}, label);
   const title = newId();
   const card = {
     name: part('h3', 'name', {id: title, dir: 'auto'}), platform: part('p', 'platform', {dir: 'auto'}),
@@ -671,7 +663,7 @@ function drawRequest(request) {
   const cell = (className, ...children) => h('td', {role: 'cell', class: className}, ...children);
   const target = targetOf(request);
   const id = newId();
-  const detail = h('tr', {role: 'row', class: 'detail', id, hidden: true},
+  const detail = h('tr', {role: 'row', class: 'detail', id, hidden: ''},
     h('td', {role: 'cell', colspan: 5}, h('dl', {class: 'pairs'},
       [['path', path], ['plane', request.plane], target, fault && ['fault', fault]].filter(Boolean).map(
         ([key, value]) => h('div', {}, h('dt', {}, key), h('dd', {dir: 'auto'}, String(value)))))));
@@ -729,7 +721,7 @@ function drawGroups() {
   $('faults-groups').replaceChildren(...[...groups].map(([group, faults]) => {
     const id = newId();
     return h('section', {class: 'panel', 'aria-labelledby': id},
-      h('h3', {id}, GROUPS[group] ?? group), faults.map(makeSwitch));
+      h('h3', {id}, group), faults.map(makeSwitch));
   }));
   drawAlarm();
   drawSwitches();
@@ -804,13 +796,8 @@ function ruleText(value) {
 }
 
 async function stopFault() {
-  if (await attempt($('problem'), () => changeFaults({fault: 'none'}))) {
-    $('problem').hidden = true;
-    announce('The fault is stopped');
-    document.querySelector('nav [aria-current]').focus();
-  } else {
-    $('problem').hidden = false;
-  }
+  await inHead(() => changeFaults({fault: 'none'}), 'The fault is stopped');
+  if ($('alarm-stop').hidden) document.querySelector('nav [aria-current]').focus();
 }
 
 // ---------------------------------------------------------------- head
@@ -847,9 +834,7 @@ function tick() {
 }
 
 async function inHead(action, said) {
-  const done = await attempt($('problem'), action);
-  $('problem').hidden = done;
-  if (done) announce(said);
+  if (await attempt($('problem'), action)) announce(said);
 }
 
 const advance = (seconds, label) => inHead(async () => {

@@ -7,7 +7,7 @@
 /** @typedef {{phone: Phone, inbox: Delivery[], active: number, card: ?object}} Entry
  *    `active`: the last change of a delivery to it. */
 
-const MAX_PHONES = 1000; // Known at a time.
+const MAX_PHONES = 300; // Known at a time.
 const MAX_CARDS = 50; // Drawn at a time.
 const MAX_INBOX = 40; // Kept for each phone.
 const MAX_REQUESTS = 300;
@@ -151,8 +151,8 @@ const state = {
   change: 0,
   /** @type {Map<string, Entry>} by registration, in the order they were met */
   phones: new Map(),
-  requests: [], // Newest first.
-  rows: [], // Their rows, each a pair.
+  /** @type {Map<string, {request: object, rows: Element[]}>} oldest first */
+  log: new Map(),
   faults: {fault: 'none'},
   catalogue: [],
   clock: {now: Date.now(), at: Date.now(), ahead_s: 0},
@@ -180,17 +180,21 @@ async function startAfresh() {
   const [phones, clock, faults, catalogue] = await Promise.all([
     ask(`phones?limit=${MAX_PHONES}`), ask('clock'), ask('faults'), ask('faults/catalogue'),
   ]);
-  state.phones.clear();
-  state.requests = [];
-  state.rows = [];
+  // What is drawn stays drawn, and with it what is in focus or open.
+  const known = new Set([...phones.phones, ...changes.deliveries].map(({device}) => device));
+  for (const [device, entry] of state.phones) {
+    entry.inbox = [];
+    entry.active = 0;
+    if (!known.has(device)) state.phones.delete(device);
+  }
   for (const phone of phones.phones) entryOf(phone).phone = phone;
   changes.deliveries.forEach(keep);
   state.change = changes.next;
   state.catalogue = catalogue.faults;
   setClock(clock);
   setFaults(faults);
-  drawGroups();
-  logRequests(changes.requests);
+  if ($('faults-groups').children.length === 0) drawGroups();
+  logRequests(changes.requests, true);
   drawPhones();
   await drawStats();
 }
@@ -227,7 +231,7 @@ function refreshSoon() {
       await Promise.all([refreshPhones(), drawStats(), ask('clock').then(setClock)]);
     } catch { /* follow() notices as well, and says so. */ }
     refreshing = null;
-  }, 300);
+  }, 500);
 }
 
 async function refreshPhones() {
@@ -311,13 +315,13 @@ function drawCard(entry) {
   const {root} = card;
   root.dataset.platform = phone.platform;
   root.dataset.online = phone.online;
-  root.dataset.health = phone.health;
   setText(card.name, name);
   setText(card.platform, [PLATFORMS[phone.platform], phone.app].filter(Boolean).join(' · '));
   if (!card.registration.matches('.whole')) setText(card.registration, shorten(phone.device, 26));
   setText(card.kind, phone.kind === 'fid' ? 'FID' : 'Token');
-  setText(card.health, phone.health.replaceAll('_', ' '));
-  card.health.className = `chip ${phone.health === 'living' ? 'ok' : 'bad'}`;
+  const health = phone.installed === false ? 'uninstalled' : phone.health;
+  setText(card.health, health.replaceAll('_', ' '));
+  card.health.className = `chip ${health === 'living' ? 'ok' : 'bad'}`;
   setText(card.online, phone.online ? 'online' : 'offline');
   card.online.className = `chip ${phone.online ? 'ok' : 'off'}`;
   setText(card.pending, `${phone.pending} waiting`);
@@ -401,12 +405,13 @@ async function copy(button, card, device) {
 
 const whenOf = (delivery) => (delivery.outcome === 'delivered' && delivery.settled_at) || delivery.accepted_at;
 
-/** Newest first, each with whether a newer one of its tag took its place. */
+/** Newest first, each with whether a newer one took its place: iOS goes by the collapse id. */
 function trayOf(inbox) {
   const tags = new Set();
   const newest = [...inbox].sort((a, b) => whenOf(b).localeCompare(whenOf(a)) || b.id - a.id);
   return newest.map((delivery) => {
-    const tag = delivery.outcome === 'delivered' && delivery.shown?.tag;
+    const {outcome, shown, platform, collapse_key} = delivery;
+    const tag = outcome === 'delivered' && shown && (platform === 'ios' ? collapse_key : shown.tag);
     const replaced = Boolean(tag && tags.has(tag));
     if (tag) tags.add(tag);
     return {delivery, replaced};
@@ -419,7 +424,7 @@ function drawTray({card, phone, inbox}) {
   const today = DAYS.format(deviceNow());
   card.nodes = new Map();
   for (const {delivery, replaced} of trayOf(inbox)) {
-    const key = `${delivery.id} ${delivery.change} ${replaced} ${today}`;
+    const key = `${delivery.message} ${delivery.change} ${replaced} ${today}`;
     card.nodes.set(key, before.get(key) ?? drawDelivery(delivery, phone, replaced));
   }
   setChildren(card.tray, [...card.nodes.values()]);
@@ -429,7 +434,7 @@ function drawDelivery(delivery, phone, replaced) {
   const {shown, outcome} = delivery;
   let node;
   if (outcome !== 'delivered') node = drawLine(...(OUTCOMES[outcome] ?? [outcome, '']), delivery);
-  else if (replaced) node = drawLine('replaced', `A newer notification has its tag, ${shown.tag}.`, delivery);
+  else if (replaced) node = drawLine('replaced', 'A newer notification took its place.', delivery);
   else if (shown) node = drawNotification(delivery, phone);
   else node = drawLine('data', 'Nothing is shown: the app gets the data.', delivery);
   if (delivery.fresh) {
@@ -441,11 +446,13 @@ function drawDelivery(delivery, phone, replaced) {
 }
 
 const pairsOf = (data) => Object.entries(data ?? {});
-const inOneLine = (data) => pairsOf(data).map(([key, value]) => `${key}=${value}`).join(' ');
+// A payload's own keys may hold anything.
+const valueText = (value) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+const inOneLine = (data) => pairsOf(data).map(([key, value]) => `${key}=${valueText(value)}`).join(' ');
 
 function drawPairs(data) {
   return h('dl', {class: 'pairs'},
-    pairsOf(data).map(([key, value]) => h('div', {}, h('dt', {dir: 'auto'}, key), h('dd', {dir: 'auto'}, String(value)))));
+    pairsOf(data).map(([key, value]) => h('div', {}, h('dt', {dir: 'auto'}, key), h('dd', {dir: 'auto'}, valueText(value)))));
 }
 
 /** What is not on the screen, as a line that opens. */
@@ -615,32 +622,40 @@ async function addPhone(event) {
 
 const toneOf = (status) => (status === 0 ? 'off' : status < 300 ? 'ok' : status < 500 ? 'warn' : 'bad');
 
-/** Adds requests, oldest first, to the log. */
-function logRequests(requests) {
+/** Adds requests, oldest first, to the log, which may begin anew. */
+function logRequests(requests, anew = false) {
+  const before = state.log;
+  if (anew) state.log = new Map();
   for (const request of requests.slice(-MAX_REQUESTS)) {
-    state.requests.unshift(request);
-    state.rows.unshift(drawRequest(request));
+    const key = `${request.at} ${request.change}`;
+    state.log.set(key, before.get(key) ?? {request, rows: drawRequest(request)});
   }
-  state.requests.length = Math.min(state.requests.length, MAX_REQUESTS);
-  state.rows.length = state.requests.length;
-  const project = /^\/v1\/projects\/([^/]+)\/messages:send/.exec(state.requests.find(({plane}) => plane === 'send')?.path ?? '');
-  const field = $('send').elements.project;
-  if (project && field.value === field.defaultValue) field.value = field.defaultValue = decodeURIComponent(project[1]);
+  const tooMany = Math.max(0, state.log.size - MAX_REQUESTS);
+  for (const key of [...state.log.keys()].slice(0, tooMany)) state.log.delete(key);
+  learnProject(requests);
   drawRequests();
+}
+
+/** The project that somebody sends to is the one to send to, unless another was written there. */
+function learnProject(requests) {
+  const path = requests.findLast(({plane}) => plane === 'send')?.path ?? '';
+  const project = /^\/v1\/projects\/([^/]+)\/messages:send/.exec(path)?.[1];
+  const field = $('send').elements.project;
+  if (project && field.value === field.defaultValue) field.value = field.defaultValue = project;
 }
 
 function drawRequests() {
   drawKinds();
   const kind = $('requests-kind').value;
-  const rows = state.rows.filter((_, i) => kind === '' || state.requests[i].kind === kind);
-  setChildren($('requests-rows'), rows.flat());
-  $('requests-empty').hidden = rows.length > 0;
+  const wanted = [...state.log.values()].filter(({request}) => kind === '' || request.kind === kind);
+  setChildren($('requests-rows'), wanted.reverse().flatMap(({rows}) => rows));
+  $('requests-empty').hidden = wanted.length > 0;
 }
 
 /** The filter: each kind of answer with its count. */
 function drawKinds() {
-  const counts = {'': state.requests.length};
-  for (const {kind} of state.requests) counts[kind] = (counts[kind] ?? 0) + 1;
+  const counts = {'': state.log.size};
+  for (const {request: {kind}} of state.log.values()) counts[kind] = (counts[kind] ?? 0) + 1;
   const select = $('requests-kind');
   const before = select.value;
   if (before) counts[before] ??= 0;
@@ -744,8 +759,6 @@ function drawSwitches() {
 
 function drawSettings() {
   const keys = Object.keys(state.faults).filter((key) => key !== 'fault' && typeof (state.faults[key] ?? 0) !== 'object');
-  const rank = (key) => (Object.keys(SETTINGS).indexOf(key) + 100) % 100;
-  keys.sort((a, b) => rank(a) - rank(b));
   for (const key of keys) {
     const input = document.querySelector(`[data-setting="${key}"]`) ?? makeSetting(key);
     const value = state.faults[key];
@@ -757,7 +770,7 @@ function drawSettings() {
 
 /** A field that takes effect when it is left. */
 function makeSetting(key) {
-  const [label, hint] = SETTINGS[key] ?? [key.replaceAll('_', ' '), ''];
+  const [label, hint] = SETTINGS[key] ?? [key, ''];
   const type = {boolean: 'checkbox', string: 'text'}[typeof state.faults[key]] ?? 'number';
   const [hintId, errorId] = [newId(), newId()];
   const error = h('p', {class: 'error', role: 'alert', id: errorId});
@@ -772,7 +785,7 @@ function makeSetting(key) {
     }});
   const field = h('div', {class: `setting ${type}`}, h('label', {}, h('span', {}, label), ' ', input),
     h('p', {class: 'hint', id: hintId}, hint), error);
-  $('settings').append(field);
+  $(SETTINGS[key] ? 'settings' : 'other-settings').append(field);
   return input;
 }
 

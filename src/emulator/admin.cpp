@@ -10,6 +10,7 @@
 #include <boost/json/value_from.hpp>
 #include <fmt/format.h>
 
+#include "emulator/page.h"
 #include "emulator/path.h"
 #include "emulator/world.h"
 
@@ -25,6 +26,14 @@ http2::Response respond(int status, std::string_view content_type, std::string b
   response.status = status;
   response.headers = {{"content-type", std::string(content_type)}, {"cache-control", "no-store"}};
   response.body = std::move(body);
+  return response;
+}
+
+http2::Response respond(const PageFile& file) {
+  auto response = respond(200, file.content_type, std::string(file.body));
+  response.headers.push_back({"content-security-policy", std::string(page_policy)});
+  response.headers.push_back({"x-content-type-options", "nosniff"});
+  response.headers.push_back({"referrer-policy", "no-referrer"});
   return response;
 }
 
@@ -72,6 +81,9 @@ http2::Response admin_refusal(int status, std::string_view what, std::string_vie
 }
 
 Plan World::administer(const http2::Request& request, const Path& path, SystemTime now) {
+  if (const auto* file = find_page_file(path.path); file != nullptr && request.method == "GET") {
+    return {respond(*file)};
+  }
   const auto what = path.path.substr(std::string_view("/_emulator/").size());
   if (is_foreign_page(request)) {
     return {admin_refusal(403, "the request comes from another site's page",

@@ -348,5 +348,18 @@ TEST_F(Admin, TheCatalogueNamesEveryFault) {
   }
 }
 
+TEST_F(Admin, TheFrontPageIsForPeopleAndNoRequestToCount) {
+  for (const auto* path : {"/", "/?from=terminal", "/_emulator/", "/_emulator/page.js"}) {
+    const auto page = scene.call("GET", path);
+    EXPECT_EQ(page.status, 200) << path;
+    EXPECT_TRUE(http2::find_header(page.headers, "content-type").starts_with("text/")) << path;
+    EXPECT_TRUE(http2::find_header(page.headers, "content-security-policy")
+                    .starts_with("default-src 'self'"))
+        << path;
+  }
+  EXPECT_EQ(scene.call("POST", "/_emulator/page.js").status, 404);
+  EXPECT_EQ(scene.admin("stats").at("other_requests"), 0);
+}
+
 }  // namespace
 }  // namespace fanfare::emulator

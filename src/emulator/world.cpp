@@ -14,6 +14,12 @@ constexpr std::string_view admin_prefix = "/_emulator/";
 constexpr std::size_t longest_noted = 4'096;
 constexpr std::uint64_t most_streams = 1U << 30;
 
+/// A person's browser. Libraries that look for a metadata server ask there, too, with its header.
+bool wants_page(const http2::Request& request) {
+  return request.method == "GET" && (request.path == "/" || request.path.starts_with("/?")) &&
+         http2::find_header(request.headers, "metadata-flavor").empty();
+}
+
 }  // namespace
 
 World::World(WorldOptions options)
@@ -37,7 +43,7 @@ void World::shape_tokens() {
 }
 
 bool World::is_administrative(const http2::Request& request) {
-  return request.path.starts_with(admin_prefix);
+  return request.path.starts_with(admin_prefix) || wants_page(request);
 }
 
 std::chrono::milliseconds World::delay_of(const http2::Request& request, SystemTime now) {
@@ -63,7 +69,7 @@ void World::lost() {
 Plan World::answer(http2::Request request, SystemTime now) {
   const std::string target = request.path;  // Paths are short; the request itself may be moved.
   const auto path = split(target);
-  if (path.path.starts_with(admin_prefix)) return administer(request, path, now);
+  if (is_administrative(request)) return administer(request, path, now);
   plan_.begin(device_time(now));
   begin_note(request, path.path, now);
   if (request.method == "POST" && path.send_project()) {

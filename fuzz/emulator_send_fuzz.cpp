@@ -50,7 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool administrative = emulator::World::is_administrative(request);
   const auto plan = world.answer(request, SystemTime{} + std::chrono::hours(500'000));
   require(plan.mishap || (plan.response.status >= 200 && plan.response.status < 600));
-  const auto type = http2::find_header(plan.response.headers, "content-type");
+  const auto type = http2::find_header(plan.response, "content-type");
   if (type.starts_with("application/json")) require(is_json(plan.response.body));
   const auto& books = world.books();
   require(books.sends.requests() + books.tokens.requests() + books.neighbours.requests() +

@@ -206,11 +206,15 @@ std::string kind_of(const Answer& answer) {
   return kind;
 }
 
-http2::Response render(const Answer& answer, bool pretty, std::string_view date) {
+CommonHeaders::CommonHeaders(std::string_view date)
+    : of_json(std::make_shared<const http2::Headers>(common_headers(false, date))),
+      of_html(std::make_shared<const http2::Headers>(common_headers(true, date))) {}
+
+http2::Response render(const Answer& answer, bool pretty, const CommonHeaders& common) {
   http2::Response response;
   response.status = answer.status;
-  response.headers = common_headers(!answer.html.empty(), date);
-  response.headers.insert(response.headers.end(), answer.headers.begin(), answer.headers.end());
+  response.common = answer.html.empty() ? common.of_json : common.of_html;
+  response.headers = answer.headers;
   if (answer.no_body) return response;
   if (!answer.html.empty()) {
     response.body = answer.html;

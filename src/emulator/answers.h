@@ -2,6 +2,7 @@
 // order of `details` included.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -36,8 +37,17 @@ struct Answer {
 /// spoilt after the request was processed "cut_after 200", with what it would have been.
 [[nodiscard]] std::string kind_of(const Answer& answer);
 
+/// Those that every answer of a second has.
+struct CommonHeaders {
+  std::shared_ptr<const http2::Headers> of_json;
+  std::shared_ptr<const http2::Headers> of_html;
+
+  explicit CommonHeaders(std::string_view date);
+};
+
 /// As it goes on the wire: pretty-printed with two spaces unless the request said otherwise.
-[[nodiscard]] http2::Response render(const Answer& answer, bool pretty, std::string_view date);
+[[nodiscard]] http2::Response render(const Answer& answer, bool pretty,
+                                     const CommonHeaders& common);
 
 /// JSON text as Google lays it out.
 [[nodiscard]] std::string pretty_print(const boost::json::value& value);

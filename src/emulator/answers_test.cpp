@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 void expect_body(const Answer& answer, int status, std::string_view kind, const char* text) {
   EXPECT_EQ(answer.status, status);
   EXPECT_EQ(kind_of(answer), kind);
-  const auto response = render(answer, true, "now");
+  const auto response = render(answer, true, CommonHeaders("now"));
   EXPECT_EQ(response.status, status);
   EXPECT_EQ(boost::json::parse(response.body), boost::json::parse(text)) << response.body;
 }
@@ -144,7 +144,9 @@ TEST(Answers, ExpiredCredentials) {
 TEST(Answers, InvalidCredentialsHaveNoDetails) {
   const auto answer = invalid_credentials();
   EXPECT_FALSE(answer.body.at("error").as_object().contains("details"));
-  EXPECT_FALSE(http2::find_header(render(answer, true, "").headers, "www-authenticate").empty());
+  EXPECT_FALSE(
+      http2::find_header(render(answer, true, CommonHeaders("")).headers, "www-authenticate")
+          .empty());
 }
 
 TEST(Answers, MissingCredentials) {
@@ -191,12 +193,12 @@ TEST(Answers, Unavailable) {
 }
 
 TEST(Answers, FrontEndSpeaksHtml) {
-  const auto missing = render(html_not_found("/batch<script>"), true, "");
+  const auto missing = render(html_not_found("/batch<script>"), true, CommonHeaders(""));
   EXPECT_EQ(missing.status, 404);
-  EXPECT_TRUE(http2::find_header(missing.headers, "content-type").starts_with("text/html"));
+  EXPECT_TRUE(http2::find_header(missing, "content-type").starts_with("text/html"));
   EXPECT_NE(missing.body.find("Error 404 (Not Found)!!1"), std::string::npos);
   EXPECT_NE(missing.body.find("/batch&lt;script&gt;"), std::string::npos);
-  const auto gateway = render(html_bad_gateway(), true, "");
+  const auto gateway = render(html_bad_gateway(), true, CommonHeaders(""));
   EXPECT_EQ(gateway.status, 502);
   EXPECT_NE(gateway.body.find("try again in 30 seconds"), std::string::npos);
 }
@@ -214,16 +216,17 @@ TEST(Answers, MalformedJsonPointsAtThePlace) {
 }
 
 TEST(Answers, ArePrettyPrintedAsGoogleDoes) {
-  EXPECT_EQ(render(accepted("projects/p/messages/1"), true, "").body,
+  EXPECT_EQ(render(accepted("projects/p/messages/1"), true, CommonHeaders("")).body,
             "{\n  \"name\": \"projects/p/messages/1\"\n}\n");
-  EXPECT_EQ(render(accepted("projects/p/messages/1"), false, "").body,
+  EXPECT_EQ(render(accepted("projects/p/messages/1"), false, CommonHeaders("")).body,
             R"({"name":"projects/p/messages/1"})");
   EXPECT_EQ(pretty_print(boost::json::parse(R"({"a":[{"b":1},{}],"c":[]})")),
             "{\n  \"a\": [\n    {\n      \"b\": 1\n    },\n    {}\n  ],\n  \"c\": []\n}\n");
 }
 
 TEST(Answers, CarryGooglesHeaders) {
-  const auto headers = render(accepted("n"), true, "Tue, 24 Nov 2026 06:00:00 GMT").headers;
+  const auto headers =
+      *render(accepted("n"), true, CommonHeaders("Tue, 24 Nov 2026 06:00:00 GMT")).common;
   const std::pair<const char*, const char*> wanted[] = {
       {"content-type", "application/json; charset=UTF-8"},
       {"vary", "Origin, X-Origin, Referer"},

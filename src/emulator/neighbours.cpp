@@ -81,7 +81,7 @@ std::optional<http2::Response> World::answer_token_request(const http2::Request&
   if (!is_token_request(request)) return std::nullopt;
   const auto fault = plan_.strike(Step::token).value_or(Fault::none);
   if (fault == Fault::oauth_dead) return http2::Response{};
-  if (fault == Fault::oauth_503) return render(html_unavailable(), true, date_of(now));
+  if (fault == Fault::oauth_503) return render(html_unavailable(), true, common_headers(now));
   auto* tokens = tokens_ ? &*tokens_ : nullptr;
   if (auto found = answer_metadata(request, path.path, path.query, server, tokens, now)) {
     return found;
@@ -98,7 +98,7 @@ std::optional<http2::Response> World::answer_token_request(const http2::Request&
     return exchange_subject_token(request.body, *identities_, *tokens_, now, fault);
   }
   if (const auto email = parse_impersonation_path(path.path)) {
-    return render(impersonate_account(request, *email, path, now), true, date_of(now));
+    return render(impersonate_account(request, *email, path, now), true, common_headers(now));
   }
   return std::nullopt;
 }

@@ -1,6 +1,6 @@
 // messages:send, step by step, in the order of World::send. What a fault does at its step is
 // answer_of; what is wrong with a device is judge_device.
-#include <algorithm>
+#include <array>
 #include <utility>
 
 #include <boost/json/monotonic_resource.hpp>
@@ -210,10 +210,13 @@ void World::spend_quota(const Answer& answer) {
 // --- the message ---
 
 Answer World::judge_body(http2::Request& request, const Path& path, SystemTime now) {
-  json::monotonic_resource memory;
+  // Most messages fit into these and need no memory of the heap.
+  std::array<unsigned char, 8'192> tree;
+  std::array<unsigned char, 4'096> stack;
+  json::monotonic_resource memory(tree.data(), tree.size());
   json::parse_options options;
   options.max_depth = max_json_depth;
-  json::parser parser({}, options);
+  json::parser parser({}, options, stack.data(), stack.size());
   parser.reset(&memory);
   boost::system::error_code error;
   const auto read = parser.write_some(request.body, error);

@@ -105,7 +105,7 @@ Plan World::finish(const Answer& answer, const Path& path, SystemTime now) {
   }
   if (answer.status == 0) return plan;
   const bool pretty = path.parameter("prettyPrint").value_or("true") != "false";
-  plan.response = render(answer, pretty, date_of(now));
+  plan.response = render(answer, pretty, common_headers(now));
   return plan;
 }
 
@@ -127,13 +127,13 @@ const std::string& World::finish_note(std::string_view plane, const Answer& answ
   return note_->kind;
 }
 
-std::string_view World::date_of(SystemTime now) {
+const CommonHeaders& World::common_headers(SystemTime now) {
   const auto second = std::chrono::floor<std::chrono::seconds>(now);
-  if (date_.empty() || second != date_for_) {
-    date_for_ = second;
-    date_ = format_http_date(second);
+  if (!common_ || second != common_for_) {
+    common_for_ = second;
+    common_.emplace(format_http_date(second));
   }
-  return date_;
+  return *common_;
 }
 
 // --- path.h ---

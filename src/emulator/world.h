@@ -176,7 +176,7 @@ class World {
                                       SystemTime now);
   [[nodiscard]] Answer wait_as_told(Answer answer, SystemTime now) const;
   [[nodiscard]] Settle settle_at(SystemTime present);
-  [[nodiscard]] std::string_view date_of(SystemTime now);
+  [[nodiscard]] const CommonHeaders& common_headers(SystemTime now);
 
   // /_emulator/ (admin.cpp).
   [[nodiscard]] Plan administer(const http2::Request& request, const Path& path, SystemTime now);
@@ -232,8 +232,8 @@ class World {
   Rate rate_;
   std::deque<SystemTime> fan_outs_;  // When those under way end.
   Window subscribing_;
-  SystemTime date_for_;
-  std::string date_;
+  SystemTime common_for_;
+  std::optional<CommonHeaders> common_;
 };
 
 }  // namespace fanfare::emulator

@@ -9,4 +9,9 @@ std::string_view find_header(const Headers& headers, std::string_view name) noex
   return found == headers.end() ? std::string_view{} : std::string_view{found->value};
 }
 
+std::string_view find_header(const Response& response, std::string_view name) noexcept {
+  const auto own = find_header(response.headers, name);
+  return own.empty() && response.common ? find_header(*response.common, name) : own;
+}
+
 }  // namespace fanfare::http2

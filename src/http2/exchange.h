@@ -1,6 +1,7 @@
 // Request and Response as values: what both sides of HTTP exchange, in any version.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +28,14 @@ struct Request {
 
 struct Response {
   int status = 0;
-  Headers headers;
-  std::string body;
+  Headers headers = {};
+  std::string body = {};
+  /// More headers, which many responses share so that each need not own a copy; null: none.
+  std::shared_ptr<const Headers> common = {};
 };
+
+/// Its own first, then the common ones.
+[[nodiscard]] std::string_view find_header(const Response& response,
+                                           std::string_view name) noexcept;
 
 }  // namespace fanfare::http2

@@ -203,10 +203,14 @@ void Http1Session::Impl::write(const Response& response) {
 void Http1Session::Impl::write_head(const Response& response) {
   const auto reason = view_of(http::obsolete_reason(static_cast<http::status>(response.status)));
   fmt::format_to(std::back_inserter(output), "HTTP/1.1 {} {}\r\n", response.status, reason);
-  for (const auto& header : response.headers) {
-    if (header.name == "connection" || header.name == "content-length") continue;
-    fmt::format_to(std::back_inserter(output), "{}: {}\r\n", header.name, header.value);
-  }
+  const auto add = [this](const Headers& headers) {
+    for (const auto& header : headers) {
+      if (header.name == "connection" || header.name == "content-length") continue;
+      fmt::format_to(std::back_inserter(output), "{}: {}\r\n", header.name, header.value);
+    }
+  };
+  if (response.common) add(*response.common);
+  add(response.headers);
   if (!has_no_body(response.status)) {
     fmt::format_to(std::back_inserter(output), "content-length: {}\r\n", response.body.size());
   }

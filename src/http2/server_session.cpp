@@ -371,8 +371,11 @@ void ServerSession::Impl::answer(Exchange& exchange, Response response, Extent e
   const fmt::format_int status(response.status);
   const fmt::format_int length(response.body.size());
   fields.assign({make_field(":status", {status.data(), status.size()})});
-  for (const auto& header : response.headers)
-    fields.push_back(make_field(header.name, header.value));
+  const auto add = [this](const Headers& headers) {
+    for (const auto& header : headers) fields.push_back(make_field(header.name, header.value));
+  };
+  if (response.common) add(*response.common);
+  add(response.headers);
   // RFC 9110, 8.6: an answer that can have no body has no length.
   const bool bodiless =
       response.status / 100 == 1 || response.status == 204 || response.status == 304;

@@ -669,7 +669,7 @@ function drawKinds() {
 }
 
 // A known phone by its user.
-const whoIs = (target) => state.phones.get(target)?.phone.user || shorten(target, 17);
+const whoIs = (target) => shorten(state.phones.get(target)?.phone.user || target, 17);
 const targetOf = ({target}) => Object.entries(target ?? {})[0] ?? null;
 
 /** A request's row, and the one that opens below it. */

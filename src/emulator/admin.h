@@ -26,7 +26,8 @@ struct Meaning {
   std::string_view advice;
 };
 
-/// `kind` as the books name it.
-[[nodiscard]] Meaning meaning_of(std::string_view kind, Fault fault) noexcept;
+/// `kind` as the books name it; `field` as the answer's Blame has it.
+[[nodiscard]] Meaning meaning_of(std::string_view kind, std::string_view field,
+                                 Fault fault) noexcept;
 
 }  // namespace fanfare::emulator

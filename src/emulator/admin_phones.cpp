@@ -1,5 +1,6 @@
 // /_emulator/: what the phones got and are, live; and the life of a device at the hands of a test.
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -25,7 +26,7 @@ constexpr std::uint64_t default_phones = 100;
 constexpr std::uint64_t most_phones = 1'000;
 constexpr std::uint64_t default_rows = 200;
 constexpr std::uint64_t most_rows = 10'000;
-constexpr std::size_t deliveries_looked_at = 5'000;  // For the list of phones.
+constexpr std::size_t deliveries_looked_at = 2'000;  // For the list of phones.
 constexpr std::uint64_t longest_wait_s = 60;
 constexpr std::chrono::days longest_jump{3'660};
 
@@ -97,21 +98,30 @@ std::chrono::milliseconds patience_of(std::uint64_t wait_s, std::uint64_t wait_m
 
 // --- phones ---
 
+/// Of the latest deliveries, read once for all phones.
+struct World::RecentActivity {
+  struct OfPhone {
+    std::uint64_t deliveries = 0;
+    std::uint64_t unread = 0;
+    json::value badge;  ///< That of the latest message that names one.
+  };
+  std::vector<const std::string*> newest_first;
+  std::unordered_map<std::string_view, OfPhone> phones;
+};
+
 /// Those with the latest deliveries first, then the others that somebody keeps.
 http2::Response World::list_phones(const Path& path) {
   const auto limit = std::min(path.number("limit", default_phones), most_phones);
   const auto user = query_value(path.query, "user");
-  std::unordered_set<std::string> seen;
+  const auto recent = recent_activity();
+  std::unordered_set<std::string_view> seen;
   json::array all;
   const auto add = [&](const std::string& registration) {
     if (all.size() >= limit || !seen.insert(registration).second) return;
-    auto phone = describe_phone(registration);
-    if (!user || user_of(registration) == *user) all.push_back(std::move(phone));
+    if (user && user_of(registration) != *user) return;
+    all.push_back(describe_phone(registration, recent));
   };
-  const auto& deliveries = journal_.deliveries();
-  const auto oldest = deliveries.size() - std::min(deliveries.size(), deliveries_looked_at);
-  for (auto i = deliveries.size(); i > oldest; --i)
-    add(journal_.registration_of(deliveries[i - 1]));
+  for (const auto* registration : recent.newest_first) add(*registration);
   for (const auto& [registration, phone] : phones_.all()) add(registration);
   return admin_answer(200, json::object{{"phones", std::move(all)}});
 }
@@ -121,31 +131,40 @@ std::string World::user_of(std::string_view registration) {
   return device ? devices_.user(device->index) : std::string();
 }
 
-json::object World::describe_phone(const std::string& registration) {
-  const auto device = devices_.find(registration);
-  const auto* phone = phones_.find(registration);
-  const auto platform = device ? device->platform : Platform::unknown;
-  const auto read_up_to = phone != nullptr ? phone->read_up_to : 0;
-  std::uint64_t count = 0;
-  std::uint64_t unread = 0;
-  json::value badge;
+World::RecentActivity World::recent_activity() {
+  RecentActivity recent;
   const auto& deliveries = journal_.deliveries();
   const auto oldest = deliveries.size() - std::min(deliveries.size(), deliveries_looked_at);
   for (auto i = deliveries.size(); i > oldest; --i) {
     const auto& one = deliveries[i - 1];
-    if (journal_.registration_of(one) != registration) continue;
-    ++count;
+    const auto& registration = journal_.registration_of(one);
+    const auto [place, is_new] = recent.phones.try_emplace(registration);
+    if (is_new) recent.newest_first.push_back(&registration);
+    auto& seen = place->second;
+    ++seen.deliveries;
+    const auto* phone = phones_.find(registration);
+    const auto read_up_to = phone != nullptr ? phone->read_up_to : 0;
     if (one.id <= read_up_to || one.outcome != Outcome::delivered) continue;
-    const auto shown = shown_on(platform, parse_message(journal_.message(one.message)));
-    const auto* fields = shown.if_object();
-    if (fields == nullptr) continue;
-    ++unread;
-    const auto* given = fields->if_contains("badge");
-    if (given != nullptr && badge.is_null()) badge = *given;
+    const auto shown = shown_on(one.platform, parse_message(journal_.message(one.message)));
+    if (shown.is_null()) continue;
+    ++seen.unread;
+    const auto* given = shown.get_object().if_contains("badge");
+    if (given != nullptr && seen.badge.is_null()) seen.badge = *given;
   }
+  return recent;
+}
+
+json::object World::describe_phone(const std::string& registration, const RecentActivity& recent) {
+  const auto device = devices_.find(registration);
+  const auto* phone = phones_.find(registration);
+  const auto platform = device ? device->platform : Platform::unknown;
+  const auto place = recent.phones.find(registration);
+  const auto seen = place == recent.phones.end() ? RecentActivity::OfPhone{} : place->second;
+  auto badge = seen.badge;
   // Android counts what is shown, an iOS app says the number itself.
-  if (badge.is_null() && unread > 0 && platform != Platform::ios && platform != Platform::web) {
-    badge = unread;
+  if (badge.is_null() && seen.unread > 0 && platform != Platform::ios &&
+      platform != Platform::web) {
+    badge = seen.unread;
   }
   return {{"device", registration},
           {"kind", registration.find(':') == std::string::npos ? "fid" : "token"},
@@ -157,7 +176,7 @@ json::object World::describe_phone(const std::string& registration) {
           {"installed", phone == nullptr || phone->installed},
           {"badge", std::move(badge)},
           {"pending", phone != nullptr ? phone->waiting.size() : 0},
-          {"deliveries", count}};
+          {"deliveries", seen.deliveries}};
 }
 
 // --- deliveries ---
@@ -228,7 +247,7 @@ Plan World::list_inbox(const Path& path, SystemTime now) {
 namespace {
 
 json::object describe_request(const RequestNote& note) {
-  const auto meaning = meaning_of(note.kind, note.fault);
+  const auto meaning = meaning_of(note.kind, note.field, note.fault);
   json::value target;
   if (!note.target_field.empty()) target = json::object{{note.target_field, note.target}};
   return {{"change", note.change},
@@ -242,6 +261,8 @@ json::object describe_request(const RequestNote& note) {
           {"kind", note.kind},
           {"fault",
            note.fault == Fault::none ? json::value(nullptr) : json::value(name_of(note.fault))},
+          {"text", text_or_null(note.text)},
+          {"field", text_or_null(note.field)},
           {"meaning", meaning.what},
           {"advice", meaning.advice}};
 }
@@ -362,7 +383,7 @@ http2::Response World::register_device(const http2::Request& request, SystemTime
     Phones::disconnect(*phone, present);
   }
   phones_changed_ = journal_.touch();
-  return admin_answer(201, describe_phone(registration));
+  return admin_answer(201, describe_phone(registration, recent_activity()));
 }
 
 /// `place` is "{registration}/{action}".
@@ -416,7 +437,7 @@ http2::Response World::act_on_device(const http2::Request& request, std::string_
   } else {
     return admin_refusal(404, "there is no such action", device_actions);
   }
-  return admin_answer(200, describe_phone(registration));
+  return admin_answer(200, describe_phone(registration, recent_activity()));
 }
 
 /// A new token, or a FID in a token's place: the old registration dies, and the phone goes on with
@@ -434,7 +455,7 @@ http2::Response World::replace_device(const Device& device, const std::string& r
     phone->online = old->online;
     phone->last_seen = old->last_seen;
   }
-  return admin_answer(200, describe_phone(fresh));
+  return admin_answer(200, describe_phone(fresh, recent_activity()));
 }
 
 }  // namespace fanfare::emulator

@@ -138,6 +138,24 @@ TEST_F(Admin, RequestsAreExplainedWithTheFaultThatStruck) {
   EXPECT_EQ(log[0].at("plane"), "send");
 }
 
+TEST_F(Admin, A400IsExplainedByWhatItBlames) {
+  const auto meaning = [&] {
+    const auto log = scene.admin("requests?limit=1").at("requests").as_array();
+    return std::string(log.at(0).at("meaning").as_string());
+  };
+  EXPECT_EQ(send("nonsense"), "400 INVALID_ARGUMENT");
+  EXPECT_NE(meaning().find("registration is malformed"), std::string::npos) << meaning();
+  EXPECT_EQ(send(token, R"(,"data":{"from":"x"})"), "400 INVALID_ARGUMENT");
+  EXPECT_NE(meaning().find("message is not valid"), std::string::npos) << meaning();
+  const auto phone = register_phone(R"({"platform":"ios"})");
+  (void)act(phone, "disable-apns");
+  EXPECT_EQ(send(phone), "400 INVALID_ARGUMENT");
+  EXPECT_NE(meaning().find("APNs knows the device no more"), std::string::npos) << meaning();
+  const auto log = scene.admin("requests?limit=1").at("requests").as_array();
+  EXPECT_EQ(log[0].at("text"), "APNs device token is disabled.");
+  EXPECT_EQ(log[0].at("field"), "Unregistered");
+}
+
 // --- phones ---
 
 TEST_F(Admin, APhoneIsRegisteredWithWhatIsSaidOfIt) {

@@ -206,6 +206,24 @@ std::string kind_of(const Answer& answer) {
   return kind;
 }
 
+Blame blame_of(const Answer& answer) {
+  const auto* error = object_in(answer.body, "error");
+  if (error == nullptr) return {text_in(answer.body, "error"), {}};
+  Blame blame{text_in(*error, "message"), {}};
+  const auto* details = error->if_contains("details");
+  if (details == nullptr) return blame;
+  for (const auto& detail : details->get_array()) {
+    const auto& fields = detail.get_object();
+    if (const auto reason = text_in(fields, "reason"); fields.contains("statusCode")) {
+      blame.field = reason;
+    }
+    const auto* violations = fields.if_contains("fieldViolations");
+    if (violations == nullptr || violations->get_array().empty()) continue;
+    blame.field = text_in(violations->get_array().front().get_object(), "field");
+  }
+  return blame;
+}
+
 CommonHeaders::CommonHeaders(std::string_view date)
     : of_json(std::make_shared<const http2::Headers>(common_headers(false, date))),
       of_html(std::make_shared<const http2::Headers>(common_headers(true, date))) {}

@@ -37,6 +37,13 @@ struct Answer {
 /// spoilt after the request was processed "cut_after 200", with what it would have been.
 [[nodiscard]] std::string kind_of(const Answer& answer);
 
+/// What an error says of itself; empty for what it does not say.
+struct Blame {
+  std::string_view text;
+  std::string_view field;  ///< The first field violated, else APNs's reason.
+};
+[[nodiscard]] Blame blame_of(const Answer& answer);
+
 /// Those that every answer of a second has.
 struct CommonHeaders {
   std::shared_ptr<const http2::Headers> of_json;

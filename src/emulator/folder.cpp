@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "emulator/answers.h"
+#include "emulator/published_key.h"
 
 namespace fanfare::emulator {
 namespace {
@@ -114,9 +115,7 @@ Result<ServiceAccount> open_account(const std::filesystem::path& file, const std
   ServiceAccount account;
   account.client_email = fmt::format("{}{}.iam.gserviceaccount.com", account_name, project);
   if (!is_there(file)) {
-    auto key = make_rsa_key();
-    if (!key) return std::unexpected(std::move(key.error()));
-    account.private_key_pem = *std::move(key);
+    account.private_key_pem = Secret(published_key());
     return account;
   }
   const auto text = read_file(file);

@@ -81,8 +81,10 @@ struct RequestNote {
   std::string_view plane;  ///< "send", "token", "neighbour", "other".
   std::string target_field;
   std::string target;
-  std::string kind;  ///< As the books name it.
-  int status = 0;    ///< 0: there was no answer.
+  std::string kind;   ///< As the books name it.
+  std::string text;   ///< The answer's own words, where it is an error.
+  std::string field;  ///< The field that the answer blames, or APNs's reason; empty: none.
+  int status = 0;     ///< 0: there was no answer.
   bool dry_run = false;
   Fault fault = Fault::none;  ///< The one on purpose that made the answer what it is.
 };

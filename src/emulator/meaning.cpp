@@ -16,9 +16,8 @@ constexpr std::array meanings = {
           {"FCM has taken the message. It says nothing about the phone having shown it.",
            "Done; keep the message's name."}},
     Entry{"400 INVALID_ARGUMENT",
-          {"The registration is malformed, or the message is; the violated field tells which.",
-           "Delete the device only when the field is message.token or message.fid or APNs says "
-           "Unregistered; else mend the message."}},
+          {"The message is not valid, whoever it is for.",
+           "Mend it; keep every device, and do not send it to others."}},
     Entry{"400",
           {"Something is invalid, and the answer names neither the device nor the message.",
            "Keep the device; ask with validate_only and an empty message whether it is at fault."}},
@@ -68,6 +67,10 @@ constexpr Meaning unknown_outcome{
     "Count it as unknown: sent again, it may arrive twice."};
 constexpr Meaning not_processed{"The request was not processed.",
                                 "Send it again on another connection."};
+constexpr Meaning malformed_device{"The registration is malformed: it never was one of FCM's.",
+                                   "Delete it, and look where it came from; do not retry."};
+constexpr Meaning dead_at_apns{"APNs knows the device no more; FCM passes that on.",
+                               "Delete it; do not send to it again."};
 constexpr Meaning other{"Not an answer of FCM's to a message.", "See the body."};
 
 bool is_promised_unprocessed(Fault fault) noexcept {
@@ -77,7 +80,9 @@ bool is_promised_unprocessed(Fault fault) noexcept {
 
 }  // namespace
 
-Meaning meaning_of(std::string_view kind, Fault fault) noexcept {
+Meaning meaning_of(std::string_view kind, std::string_view field, Fault fault) noexcept {
+  if (field == "message.token" || field == "message.fid") return malformed_device;
+  if (field == "Unregistered") return dead_at_apns;
   for (const auto& entry : meanings) {
     if (entry.kind == kind) return entry.meaning;
   }

@@ -250,20 +250,6 @@ std::optional<Scopes> parse_scopes(std::string_view text) {
   return scopes;
 }
 
-Result<Secret> make_rsa_key() {
-  const Key key(EVP_RSA_gen(2048));
-  const Bio bio(BIO_new(BIO_s_mem()));
-  char* text = nullptr;
-  if (!key || !bio ||
-      PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) !=
-          1) {
-    return fail(Error::Kind::credentials, "OpenSSL can't make an RSA key",
-                "check the OpenSSL installation");
-  }
-  const auto size = BIO_get_mem_data(bio.get(), &text);
-  return Secret(std::string(text, static_cast<std::size_t>(size)));
-}
-
 struct TokenEndpoint::Impl {
   std::string client_email;
   std::vector<std::string> audiences;

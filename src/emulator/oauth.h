@@ -33,9 +33,6 @@ struct ServiceAccount {
   Secret private_key_pem;  ///< RSA; PKCS #8.
 };
 
-/// A fresh RSA-2048 key as PKCS #8 PEM. Takes a tenth of a second or more.
-[[nodiscard]] Result<Secret> make_rsa_key();
-
 /// What an access token may be used for, as far as the emulator asks.
 struct Scopes {
   bool messaging = false;  ///< firebase.messaging, or cloud-platform, which covers all.

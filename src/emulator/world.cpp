@@ -83,6 +83,8 @@ Plan World::answer(http2::Request request, SystemTime now) {
     note_->status = response->status;
     note_->kind = response->status == 0 ? "cut" : std::to_string(response->status);
     note_->fault = plan_.struck();
+    note_->text.clear();
+    note_->field.clear();
     books_.tokens.add(note_->kind);
     if (response->status == 0) return {{}, http2::Mishap::cut};
     return {*std::move(response)};
@@ -124,6 +126,9 @@ const std::string& World::finish_note(std::string_view plane, const Answer& answ
   note_->kind = kind_of(answer);
   note_->status = answer.status;
   note_->fault = plan_.struck();
+  const auto blame = blame_of(answer);
+  note_->text = blame.text;
+  note_->field = blame.field;
   return note_->kind;
 }
 

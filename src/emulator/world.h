@@ -199,7 +199,10 @@ class World {
                                               SystemTime now);
   [[nodiscard]] http2::Response replace_device(const Device& device,
                                                const std::string& registration, bool by_fid);
-  [[nodiscard]] boost::json::object describe_phone(const std::string& registration);
+  struct RecentActivity;
+  [[nodiscard]] RecentActivity recent_activity();
+  [[nodiscard]] boost::json::object describe_phone(const std::string& registration,
+                                                   const RecentActivity& recent);
   [[nodiscard]] boost::json::object describe_delivery(const Delivery& delivery);
   /// Its owner; empty when nobody said.
   [[nodiscard]] std::string user_of(std::string_view registration);

@@ -600,7 +600,7 @@ TEST(World, ReplacesFaultsByPutAndAmendsThemByPost) {
 
 TEST(World, HasNoOtherDoors) {
   Scene scene;
-  EXPECT_EQ(scene.get("/_emulator/").status, 404);
+  EXPECT_EQ(scene.get("/_emulator/nothing").status, 404);
   EXPECT_EQ(scene.get("/_emulator/reset").status, 404);
   EXPECT_EQ(scene.post("/_emulator/stats", "").response.status, 404);
 }

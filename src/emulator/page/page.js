@@ -680,7 +680,8 @@ function drawRequest(request) {
   const id = newId();
   const detail = h('tr', {role: 'row', class: 'detail', id, hidden: ''},
     h('td', {role: 'cell', colspan: 5}, h('dl', {class: 'pairs'},
-      [['path', path], ['plane', request.plane], target, fault && ['fault', fault]].filter(Boolean).map(
+      [['path', path], ['plane', request.plane], target, request.text && ['says', request.text],
+        request.field && ['blames', request.field], fault && ['fault', fault]].filter(Boolean).map(
         ([key, value]) => h('div', {}, h('dt', {}, key), h('dd', {dir: 'auto'}, String(value)))))));
   const button = h('button', {type: 'button', class: 'plain opener', 'aria-expanded': 'false', 'aria-controls': id,
     'aria-label': `Details of ${method} ${shorten(path, 60)}, ${SECONDS.format(new Date(at))}`,
@@ -891,7 +892,7 @@ function start() {
   drawKinds();
   showView();
   setInterval(tick, 1000);
-  setInterval(refreshSoon, 4000); // What others do to phones is no change that is followed.
+  setInterval(refreshSoon, 4000); // The rate and the clock move by themselves.
   follow();
 }
 

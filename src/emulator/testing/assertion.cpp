@@ -5,8 +5,10 @@
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+#include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 namespace fanfare::emulator::testing {
 namespace {
@@ -40,7 +42,12 @@ std::string sign(std::string_view pem, std::string_view text) {
 }
 
 ServiceAccount make_account(std::string email) {
-  return {std::move(email), make_rsa_key().value()};
+  const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> key(EVP_RSA_gen(2048), EVP_PKEY_free);
+  const std::unique_ptr<BIO, int (*)(BIO*)> bio(BIO_new(BIO_s_mem()), BIO_free);
+  PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  char* text = nullptr;
+  const auto size = BIO_get_mem_data(bio.get(), &text);
+  return {std::move(email), Secret(std::string(text, static_cast<std::size_t>(size)))};
 }
 
 }  // namespace

@@ -150,7 +150,8 @@ Result<ExitStatus> run_emulator(Context& context, const EmulateOptions& given) {
   context.out.write(emulator.ready_line() + "\n");
   if (auto written = context.out.finish(); !written) return std::unexpected(written.error());
   if (context.out.progress_wanted()) {
-    fmt::print(stderr, "{}; Ctrl-C ends it\n", way_here(given, emulator));
+    fmt::print(stderr, "{}\nhttp://{}:{}/ shows the phones; Ctrl-C ends it\n",
+               way_here(given, emulator), given.host, emulator.port());
   }
   serve(io, signals, emulator);
   fmt::print(stderr, "{}", render(emulator.books()));
@@ -222,7 +223,8 @@ void add_emulate(CLI::App& root, Context& context) {
       "emulate",
       "Run an FCM look-alike on this machine\n\n"
       "It speaks HTTP/2 and HTTP/1.1 and prints one line of JSON when it is ready: port, ca_file, "
-      "credentials_file, project. Without --devices and --generate every plausible token lives.");
+      "credentials_file, project. A browser at its port shows the phones. Without --devices and "
+      "--generate every plausible token lives.");
   command->group("Testing");
   command->footer(
       "Examples:\n"

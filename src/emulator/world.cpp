@@ -32,7 +32,7 @@ World::World(WorldOptions options)
       tokens_(std::move(options.tokens)),
       identities_(std::move(options.identities)),
       journal_(options.kept_messages),
-      names_(Random::from_system()) {
+      names_(plan_.settings().seed) {
   shape_tokens();
 }
 

@@ -179,7 +179,7 @@ Answer impersonate(std::string_view email, const std::string& text, const Identi
   if (email != identities.client_email || fault == Fault::account_gone) return bare_not_found();
   Answer answer;
   answer.body = {
-      {"accessToken", tokens.issue(now, *scopes, *life)},
+      {"accessToken", tokens.issue(now, *scopes, life)},
       {"expireTime", format_rfc3339(std::chrono::floor<std::chrono::seconds>(now) + *life)}};
   return answer;
 }

@@ -138,6 +138,13 @@ TEST_F(Admin, RequestsAreExplainedWithTheFaultThatStruck) {
   EXPECT_EQ(log[0].at("plane"), "send");
 }
 
+TEST_F(Admin, TheLogIsJsonWhateverWasAskedFor) {
+  (void)scene.call("PO\xffST", "/no\xcetification");
+  const auto log = scene.admin("requests?limit=1").at("requests").as_array();
+  EXPECT_EQ(log.at(0).at("path"), "/no?tification");
+  EXPECT_EQ(log.at(0).at("method"), "PO?ST");
+}
+
 TEST_F(Admin, A400IsExplainedByWhatItBlames) {
   const auto meaning = [&] {
     const auto log = scene.admin("requests?limit=1").at("requests").as_array();

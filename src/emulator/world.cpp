@@ -14,6 +14,12 @@ constexpr std::string_view admin_prefix = "/_emulator/";
 constexpr std::size_t longest_noted = 4'096;
 constexpr std::uint64_t most_streams = 1U << 30;
 
+/// A request line is ASCII; what comes in its place must not break the JSON that shows it.
+void put_printable(std::string& to, std::string_view text) {
+  to.assign(text);
+  for (char& c : to) c = c > ' ' && c < '\x7f' ? c : '?';
+}
+
 /// A person's browser. Libraries that look for a metadata server ask there, too, with its header.
 bool wants_page(const http2::Request& request) {
   return request.method == "GET" && (request.path == "/" || request.path.starts_with("/?")) &&
@@ -114,8 +120,8 @@ Plan World::finish(const Answer& answer, const Path& path, SystemTime now) {
 void World::begin_note(const http2::Request& request, std::string_view path, SystemTime now) {
   note_ = &journal_.next_note();
   note_->at = now;
-  note_->method = request.method.substr(0, longest_noted);
-  note_->path.assign(path.substr(0, longest_noted));
+  put_printable(note_->method, std::string_view(request.method).substr(0, longest_noted));
+  put_printable(note_->path, path.substr(0, longest_noted));
   note_->target_field.clear();
   note_->target.clear();
   note_->dry_run = false;

@@ -7,6 +7,8 @@
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 
+#include "base/json_text.h"
+
 namespace fanfare::emulator {
 namespace {
 
@@ -90,6 +92,16 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
+/// What is no UTF-8 could not be shown as JSON.
+bool is_utf8(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const auto length = utf8_sequence_bytes(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 bool names_a_registration(std::span<const std::string> header) {
   return std::find(header.begin(), header.end(), "token") != header.end() ||
          std::find(header.begin(), header.end(), "fid") != header.end();
@@ -115,6 +127,7 @@ Result<DeviceBook> DeviceBook::parse(std::string_view text) {
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto line = take_line(text);
     if (line.empty()) continue;
+    if (!is_utf8(line)) return bad_line(number, "not UTF-8");
     if (header.empty() && line.front() != '{') {
       header = parse_csv_line(line).value_or(std::vector<std::string>{});
       if (!names_a_registration(header)) return bad_line(number, "no header with token or fid");

@@ -55,6 +55,7 @@ TEST(DeviceBook, NamesTheLineThatIsWrong) {
       {"token,health\n,living\n", "line 2: no token"},
       {"token\n\"a\n", "line 2: a quote"},
       {"token\na,b\n", "line 2: 2 fields"},
+      {"token\n\xc3(\n", "line 2: not UTF-8"},
       {"{\"token\":\"a\"}\n{\"token\"\n", "line 2: not a JSON"},
   };
   for (const auto& [text, what] : cases) {

@@ -7,9 +7,9 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "http2/client_session.h"
 
@@ -20,9 +20,9 @@ namespace {
 constexpr RequestId request_count = 6;
 
 void count_ends(ClientSession& session, std::array<int, request_count>& ends) {
-  std::vector<Ended> ended;
+  EndedList ended;
   session.take_ended(ended);
-  for (const auto& end : ended) ++ends.at(end.id);
+  for (const auto& end : ended.all()) ++ends.at(end.id);
 }
 
 }  // namespace
@@ -33,13 +33,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint8_t deeds = data[1];
   std::span<const std::uint8_t> rest(data + 2, size - 2);
 
-  ClientSession session({.streams = 4, .header_bytes = 2'000, .body_bytes = 5'000});
+  const auto owned = make_client_session(
+      Http2Engine::nghttp2, {.streams = 4, .header_bytes = 2'000, .body_bytes = 5'000});
+  ClientSession& session = *owned;
   std::array<int, request_count> ends{};
   std::string out;
   RequestId next = 0;
   const auto submit_what_fits = [&] {
     while (next < request_count && session.free_streams() > 0) {
-      session.submit(next, {"POST", "https", "a", "/", {}, std::string(next * 20'000, 'x')});
+      session.submit(next, Request{"POST", "https", "a", "/", {}, std::string(next * 20'000, 'x')});
       ++next;
     }
   };

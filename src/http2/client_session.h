@@ -10,6 +10,8 @@
 //             --> unknown    everything else: other resets, a dying connection, a cancel after
 //                            the request was written, an answer over the limits
 //
+// Which engine writes and reads the frames is chosen when it is made: Http2Engine.
+//
 // Not thread-safe; the owner calls it from one thread.
 #pragma once
 
@@ -35,6 +37,23 @@ struct Ended {
   std::string reason;  ///< When not answered: why, for people ("GOAWAY ENHANCE_YOUR_CALM …").
 };
 
+/// The ends of requests, in the order in which they came. Its memory is used again: what is cleared
+/// keeps its strings, so that a list that is filled and cleared in turns stops allocating.
+class EndedList {
+ public:
+  /// A new last one; all but its strings' capacity is as in a fresh Ended.
+  Ended& add(RequestId id, Ended::How how);
+  [[nodiscard]] std::span<Ended> all() noexcept { return {items_.data(), count_}; }
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+  void clear() noexcept { count_ = 0; }
+  /// Moves everything to the end of `out`.
+  void move_to(EndedList& out);
+
+ private:
+  std::vector<Ended> items_;
+  std::size_t count_ = 0;
+};
+
 struct ClientLimits {
   std::uint32_t streams = 100;           ///< At most this many at once, until SETTINGS say less;
                                          ///< FCM's own limit is 100 and exceeding it is fatal.
@@ -46,57 +65,64 @@ struct ClientLimits {
 
 class ClientSession {
  public:
-  explicit ClientSession(const ClientLimits& limits = {});
-  ~ClientSession();
+  ClientSession() = default;
+  virtual ~ClientSession() = default;
   ClientSession(const ClientSession&) = delete;
   ClientSession& operator=(const ClientSession&) = delete;
 
   /// How many requests may be submitted now: the smaller of our and the server's limit, less the
   /// open streams; 0 when draining or dead.
-  [[nodiscard]] std::size_t free_streams() const noexcept;
+  [[nodiscard]] virtual std::size_t free_streams() const noexcept = 0;
   /// Requests submitted and not ended.
-  [[nodiscard]] std::size_t open_streams() const noexcept;
+  [[nodiscard]] virtual std::size_t open_streams() const noexcept = 0;
 
-  /// Starts a request. Precondition: free_streams() > 0 and a fresh id.
+  /// Starts a request; `body` is looked at during the call only. Precondition: free_streams() > 0
+  /// and a fresh id.
+  virtual void submit(RequestId id, const SharedHead& head, const BodyPieces& body) = 0;
+  /// The same for a request that is alone of its kind.
   void submit(RequestId id, const Request& request);
 
   /// Gives a request up (its deadline passed): RST_STREAM(CANCEL). It ends as `unsent` when it was
   /// not yet written, else as `unknown`. No effect when it has ended.
-  void cancel(RequestId id, std::string reason);
+  virtual void cancel(RequestId id, std::string reason) = 0;
 
   /// Sends a PING; `take_pongs` counts its acknowledgement.
-  void ping();
+  virtual void ping() = 0;
 
   /// Feeds bytes that arrived. After a protocol error the session is dead and has ended every
   /// request; the rest of the output (a GOAWAY) should still be written.
-  void receive(std::span<const std::uint8_t> bytes);
+  virtual void receive(std::span<const std::uint8_t> bytes) = 0;
 
   /// The connection is gone: ends every open request (see the drawing above).
-  void connection_lost(const std::string& reason);
+  virtual void connection_lost(const std::string& reason) = 0;
 
   /// Sends GOAWAY(NO_ERROR) and takes no more requests.
-  void shut_down();
+  virtual void shut_down() = 0;
 
   /// Appends what must be written, if anything, in order.
-  void take_output(std::string& out);
+  virtual void take_output(std::string& out) = 0;
 
   /// Moves the ended requests to the end of `out`, in the order in which they ended. Ask after
   /// every other call, take_output included: a request that can't be written ends there.
-  void take_ended(std::vector<Ended>& out);
+  virtual void take_ended(EndedList& out) = 0;
 
   /// PING acknowledgements since the last call.
-  [[nodiscard]] std::size_t take_pongs() noexcept;
+  [[nodiscard]] virtual std::size_t take_pongs() noexcept = 0;
 
   /// A GOAWAY came or shut_down was called: open requests finish, new ones go elsewhere.
-  [[nodiscard]] bool draining() const noexcept;
+  [[nodiscard]] virtual bool draining() const noexcept = 0;
   /// Nothing more will come of this session; close the connection.
-  [[nodiscard]] bool dead() const noexcept;
+  [[nodiscard]] virtual bool dead() const noexcept = 0;
   /// True once the server's first SETTINGS arrived.
-  [[nodiscard]] bool settled() const noexcept;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  [[nodiscard]] virtual bool settled() const noexcept = 0;
 };
+
+/// Who writes and reads the frames.
+enum class Http2Engine : std::uint8_t {
+  nghttp2,  ///< All by nghttp2.
+};
+
+[[nodiscard]] std::unique_ptr<ClientSession> make_client_session(Http2Engine engine,
+                                                                 const ClientLimits& limits = {});
 
 }  // namespace fanfare::http2

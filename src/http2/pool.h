@@ -37,6 +37,7 @@ struct Origin {
 
 struct PoolOptions {
   std::size_t max_connections = 4;
+  Http2Engine engine = Http2Engine::nghttp2;          ///< Of each connection.
   ClientLimits limits;                                ///< Of each connection.
   std::chrono::milliseconds connect_timeout{10'000};  ///< Resolve, connect, handshake, SETTINGS.
   std::chrono::milliseconds request_timeout{30'000};  ///< From its first byte; FCM asks for at

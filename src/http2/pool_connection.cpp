@@ -28,7 +28,7 @@ PoolConnection::PoolConnection(boost::asio::io_context& io, std::uint64_t serial
       name_(fmt::format("{}:{}", origin.host, origin.port)),
       on_event_(std::move(on_event)),
       connect_deadline_(std::chrono::steady_clock::now() + options.connect_timeout),
-      session_(options.limits),
+      session_(make_client_session(options.engine, options.limits)),
       socket_(StreamSocket::connect(io, *this, origin.host, origin.port,
                                     origin.tls ? TlsEngine::make_client(tls, origin.host) : nullptr,
                                     address_timeout(options))) {}
@@ -39,13 +39,13 @@ PoolConnection::~PoolConnection() {
 
 ConnectionView PoolConnection::view() const noexcept {
   return {.serial = serial_,
-          .free_streams = gone_ ? 0 : session_.free_streams(),
+          .free_streams = gone_ ? 0 : session_->free_streams(),
           .opening = !settled_ && !gone_,
-          .draining = gone_.has_value() || session_.draining()};
+          .draining = gone_.has_value() || session_->draining()};
 }
 
 void PoolConnection::submit(RequestList::iterator request, SteadyTime now) {
-  if (session_.open_streams() == 0) since_ = now;
+  if (session_->open_streams() == 0) since_ = now;
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
@@ -55,35 +55,35 @@ void PoolConnection::submit(RequestList::iterator request, SteadyTime now) {
   slots_[slot] = request;
   request->on = this;
   request->id = (++submitted_ << 32) | slot;
-  session_.submit(request->id, request->request);
+  session_->submit(request->id, request->request);
 }
 
 void PoolConnection::cancel(const PoolRequest& request, std::string reason) {
-  session_.cancel(request.id, std::move(reason));
+  session_->cancel(request.id, std::move(reason));
 }
 
 void PoolConnection::take_ended(std::vector<EndedRequest>& out, SteadyTime now) {
   ended_.clear();
-  session_.take_ended(ended_);
-  for (auto& ended : ended_) {
+  session_->take_ended(ended_);
+  for (auto& ended : ended_.all()) {
     const auto slot = static_cast<std::uint32_t>(ended.id & slot_mask);
     out.push_back({slots_[slot], std::move(ended)});
     out.back().request->on = nullptr;
     free_slots_.push_back(slot);
   }
-  if (!ended_.empty() && session_.open_streams() == 0) {
+  if (!ended_.empty() && session_->open_streams() == 0) {
     since_ = now;
     pinged_at_.reset();
   }
 }
 
 void PoolConnection::shut_down() {
-  session_.shut_down();
+  session_->shut_down();
 }
 
 void PoolConnection::lose(Error reason) {
   if (gone_) return;
-  session_.connection_lost(reason.what);
+  session_->connection_lost(reason.what);
   socket_->close();
   gone_ = std::move(reason);
 }
@@ -102,7 +102,7 @@ void PoolConnection::keep_up(SteadyTime now) {
     }
     return;
   }
-  if (session_.draining() && session_.open_streams() == 0) {
+  if (session_->draining() && session_->open_streams() == 0) {
     socket_->flush();
     lose(network_error(fmt::format("the connection to {} was drained", name_)));
     return;
@@ -111,7 +111,7 @@ void PoolConnection::keep_up(SteadyTime now) {
     case LifeSign::none:
       return;
     case LifeSign::send_ping:
-      session_.ping();
+      session_->ping();
       pinged_at_ = now;
       return;
     case LifeSign::lost:
@@ -119,7 +119,7 @@ void PoolConnection::keep_up(SteadyTime now) {
                                      (options_.doubt_after + options_.ping_timeout).count())));
       return;
     case LifeSign::close_idle:
-      session_.shut_down();
+      session_->shut_down();
       socket_->flush();
       lose(network_error(fmt::format("the connection to {} was idle", name_)));
       return;
@@ -131,11 +131,11 @@ SteadyTime PoolConnection::due() const noexcept {
 }
 
 Liveness PoolConnection::liveness() const noexcept {
-  return {.since = since_, .pinged_at = pinged_at_, .open_streams = session_.open_streams() > 0};
+  return {.since = since_, .pinged_at = pinged_at_, .open_streams = session_->open_streams() > 0};
 }
 
 void PoolConnection::on_bytes(std::span<const std::uint8_t> bytes) {
-  session_.receive(bytes);
+  session_->receive(bytes);
   since_ = std::chrono::steady_clock::now();
   pinged_at_.reset();  // Any byte shows that the other side lives.
   note_session();
@@ -144,7 +144,7 @@ void PoolConnection::on_bytes(std::span<const std::uint8_t> bytes) {
 
 /// A dead session takes its socket with it, after its last words.
 void PoolConnection::note_session() {
-  if (session_.dead() && !gone_) {
+  if (session_->dead() && !gone_) {
     socket_->flush();  // May find the connection lost, and say so.
     if (gone_) return;
     gone_ = network_error(
@@ -153,12 +153,12 @@ void PoolConnection::note_session() {
         settled_ ? "" : "Check host and port, and whether it wants https:// or http://.");
     socket_->close();
   }
-  if (session_.settled() && !gone_) settled_ = true;
+  if (session_->settled() && !gone_) settled_ = true;
 }
 
 void PoolConnection::on_closed(Error reason) {
   if (!gone_) {
-    session_.connection_lost(reason.what);
+    session_->connection_lost(reason.what);
     gone_ = std::move(reason);
   }
   on_event_();

@@ -77,7 +77,7 @@ class PoolConnection final : private StreamSocket::Owner {
  private:
   void on_open() override {}
   void on_bytes(std::span<const std::uint8_t> bytes) override;
-  void take_output(std::string& out) override { session_.take_output(out); }
+  void take_output(std::string& out) override { session_->take_output(out); }
   void on_closed(Error reason) override;
   void note_session();
   [[nodiscard]] Liveness liveness() const noexcept;
@@ -88,12 +88,12 @@ class PoolConnection final : private StreamSocket::Owner {
   std::string name_;  ///< "host:port", for errors.
   std::function<void()> on_event_;
   SteadyTime connect_deadline_;
-  ClientSession session_;
+  std::unique_ptr<ClientSession> session_;
   std::shared_ptr<StreamSocket> socket_;
   std::vector<RequestList::iterator> slots_;  ///< By the low half of a RequestId.
   std::vector<std::uint32_t> free_slots_;
   std::uint64_t submitted_ = 0;
-  std::vector<Ended> ended_;
+  EndedList ended_;
   SteadyTime since_{};
   std::optional<SteadyTime> pinged_at_;
   std::optional<Error> gone_;

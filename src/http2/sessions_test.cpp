@@ -15,12 +15,15 @@ std::span<const std::uint8_t> as_bytes(const std::string& text) {
 /// Both ends of one connection and a wire without delay.
 struct Pair {
   explicit Pair(const ClientLimits& client_limits = {}, const ServerLimits& server_limits = {})
-      : client(client_limits), server(server_limits) {}
+      : client_session(make_client_session(Http2Engine::nghttp2, client_limits)),
+        server(server_limits) {}
 
-  ClientSession client;
+  std::unique_ptr<ClientSession> client_session;
+  ClientSession& client = *client_session;
   ServerSession server;
   std::vector<Incoming> requests;
-  std::vector<Ended> ended;
+  EndedList ended_list;
+  [[nodiscard]] std::span<Ended> ended() { return ended_list.all(); }
 
   /// Carries bytes both ways until neither side has more to say.
   void exchange() {
@@ -32,7 +35,7 @@ struct Pair {
       server.take_requests(requests);
       server.take_output(down);
       client.receive(as_bytes(down));
-      client.take_ended(ended);
+      client.take_ended(ended_list);
       busy = !up.empty() || !down.empty();
     }
   }
@@ -65,11 +68,11 @@ TEST(Sessions, CarryARequestAndItsAnswerWhole) {
 
   pair.answer_all();
   pair.exchange();
-  ASSERT_EQ(pair.ended.size(), 1U);
-  EXPECT_EQ(pair.ended[0].id, 7U);
-  EXPECT_EQ(pair.ended[0].how, Ended::How::answered);
-  EXPECT_EQ(pair.ended[0].response.status, 200);
-  EXPECT_EQ(find_header(pair.ended[0].response.headers, "x-path"), "/v1/send");
+  ASSERT_EQ(pair.ended().size(), 1U);
+  EXPECT_EQ(pair.ended()[0].id, 7U);
+  EXPECT_EQ(pair.ended()[0].how, Ended::How::answered);
+  EXPECT_EQ(pair.ended()[0].response.status, 200);
+  EXPECT_EQ(find_header(pair.ended()[0].response.headers, "x-path"), "/v1/send");
 }
 
 TEST(Sessions, CarryAHundredRequestsAtOnce) {
@@ -80,8 +83,8 @@ TEST(Sessions, CarryAHundredRequestsAtOnce) {
   ASSERT_EQ(pair.requests.size(), 100U);
   pair.answer_all();
   pair.exchange();
-  ASSERT_EQ(pair.ended.size(), 100U);
-  for (const auto& end : pair.ended) EXPECT_EQ(end.response.body, std::to_string(end.id));
+  ASSERT_EQ(pair.ended().size(), 100U);
+  for (const auto& end : pair.ended()) EXPECT_EQ(end.response.body, std::to_string(end.id));
   EXPECT_EQ(pair.client.free_streams(), 100U);
 }
 
@@ -92,8 +95,8 @@ TEST(Sessions, CarryBodiesLargerThanEveryWindow) {
   pair.exchange();
   pair.answer_all();
   pair.exchange();
-  ASSERT_EQ(pair.ended.size(), 1U);
-  EXPECT_TRUE(pair.ended[0].response.body == body);
+  ASSERT_EQ(pair.ended().size(), 1U);
+  EXPECT_TRUE(pair.ended()[0].response.body == body);
 }
 
 TEST(Sessions, AgreeOnWhatAGoawayLeftUnsent) {
@@ -105,7 +108,7 @@ TEST(Sessions, AgreeOnWhatAGoawayLeftUnsent) {
   pair.answer_all();
   pair.exchange();
   std::map<RequestId, Ended::How> ends;
-  for (const auto& end : pair.ended) ends[end.id] = end.how;
+  for (const auto& end : pair.ended()) ends[end.id] = end.how;
   EXPECT_EQ(ends,
             (std::map<RequestId, Ended::How>{
                 {1, Ended::How::answered}, {2, Ended::How::unsent}, {3, Ended::How::unsent}}));
@@ -120,8 +123,8 @@ TEST(Sessions, CloseAfterTheClientShutsDown) {
   pair.exchange();
   pair.answer_all();
   pair.exchange();
-  ASSERT_EQ(pair.ended.size(), 1U);
-  EXPECT_EQ(pair.ended[0].how, Ended::How::answered);
+  ASSERT_EQ(pair.ended().size(), 1U);
+  EXPECT_EQ(pair.ended()[0].how, Ended::How::answered);
   EXPECT_TRUE(pair.client.dead());
   EXPECT_TRUE(pair.server.dead());
 }

@@ -38,13 +38,13 @@ class Http2OverTls {
       : wire_(wire),
         read_(begins_at),
         tls_(TlsEngine::make_client(testing::client_tls(), "fcm.googleapis.com")) {
-    session_.submit(1, {"GET", "https", "fcm.googleapis.com", "/secret", {}, ""});
+    session_->submit(1, {"GET", "https", "fcm.googleapis.com", "/secret", {}, ""});
   }
   /// What goes to the wire next; at first, a ClientHello.
   std::string output() {
     std::string plain;
     std::string out;
-    session_.take_output(plain);
+    session_->take_output(plain);
     if (!plain.empty()) tls_->send(plain);
     tls_->take_output(out);
     return out;
@@ -56,11 +56,11 @@ class Http2OverTls {
     EXPECT_TRUE(
         tls_->receive({reinterpret_cast<const std::uint8_t*>(wire.data()), wire.size()}, plain)
             .has_value());
-    session_.receive({reinterpret_cast<const std::uint8_t*>(plain.data()), plain.size()});
+    session_->receive({reinterpret_cast<const std::uint8_t*>(plain.data()), plain.size()});
     wire_.send(output());
-    std::vector<Ended> ended;
-    session_.take_ended(ended);
-    return !ended.empty() && ended[0].response.body == body;
+    EndedList ended;
+    session_->take_ended(ended);
+    return !ended.empty() && ended.all()[0].response.body == body;
   }
   [[nodiscard]] std::string_view alpn() const { return tls_->alpn(); }
 
@@ -68,7 +68,7 @@ class Http2OverTls {
   testing::RawClient& wire_;
   std::size_t read_;
   std::unique_ptr<TlsEngine> tls_;
-  ClientSession session_;
+  std::unique_ptr<ClientSession> session_ = make_client_session(Http2Engine::nghttp2);
 };
 
 std::shared_ptr<TlsContext> googles_tls() {

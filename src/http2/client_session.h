@@ -15,11 +15,13 @@
 // Not thread-safe; the owner calls it from one thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <ranges>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "http2/exchange.h"
 
@@ -43,14 +45,18 @@ class EndedList {
  public:
   /// A new last one; all but its strings' capacity is as in a fresh Ended.
   Ended& add(RequestId id, Ended::How how);
-  [[nodiscard]] std::span<Ended> all() noexcept { return {items_.data(), count_}; }
+  [[nodiscard]] auto all() noexcept {
+    const auto first = items_.begin();
+    return std::ranges::subrange(first, first + static_cast<std::ptrdiff_t>(count_));
+  }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return count_; }
   void clear() noexcept { count_ = 0; }
   /// Moves everything to the end of `out`.
   void move_to(EndedList& out);
 
  private:
-  std::vector<Ended> items_;
+  std::deque<Ended> items_;  ///< So that an end stays where it is while others are added.
   std::size_t count_ = 0;
 };
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
-#include <deque>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -16,6 +16,35 @@ namespace fanfare::http2 {
 
 namespace asio = boost::asio;
 using How = Ended::How;
+
+namespace {
+
+/// A request that owns itself, until its end.
+class SingleCall final : public Call {
+ public:
+  SingleCall(Request request, Pool::Handler handler)
+      : bytes_(std::move(request.body)), handler_(std::move(handler)) {
+    head =
+        std::make_shared<const RequestHead>(RequestHead{.method = std::move(request.method),
+                                                        .scheme = std::move(request.scheme),
+                                                        .authority = std::move(request.authority),
+                                                        .path = std::move(request.path),
+                                                        .headers = std::move(request.headers)});
+    body.pieces[0] = bytes_;
+  }
+
+  void on_ended(Ended& ended) override {
+    const std::unique_ptr<SingleCall> self(this);
+    ended.id = 0;
+    handler_(std::move(ended));
+  }
+
+ private:
+  std::string bytes_;
+  Pool::Handler handler_;
+};
+
+}  // namespace
 
 /// All work is done in turns: events of sockets, sends and the timer only ask for one, and however
 /// many ask, one comes. A turn looks at every connection, calls the handlers of what has ended,
@@ -31,12 +60,7 @@ struct Pool::Impl : std::enable_shared_from_this<Pool::Impl> {
     assert(!origin.tls || tls != nullptr);
   }
 
-  struct Finished {
-    Handler handler;
-    Ended ended;
-  };
-
-  void send(Request request, Handler on_ended);
+  void send(Call& call);
   void shut_down(std::function<void()> on_done);
   void stop();
 
@@ -45,11 +69,13 @@ struct Pool::Impl : std::enable_shared_from_this<Pool::Impl> {
   void expire(SteadyTime now);
   void review(PoolConnection& connection, SteadyTime now);
   void on_connect_failure(const PoolConnection& connection, SteadyTime now);
-  void settle(PoolConnection::EndedRequest& ended, std::uint64_t serial);
-  void wait_again(RequestList::iterator request, std::uint64_t serial);
-  void finish_waiting(RequestList::iterator request, std::string reason);
+  void settle(EndedList& ended, std::uint64_t serial);
+  void wait_again(Call& call, std::uint64_t serial);
+  void finish(Call& call, CallList& where, Ended& ended);
+  void finish_waiting(Call& call, const std::string& reason);
   void deliver();
   void dispatch(SteadyTime now);
+  void limit_the_wait(SteadyTime now);
   void look_at_all();
   void open_connection();
   void arm_timer();
@@ -64,15 +90,16 @@ struct Pool::Impl : std::enable_shared_from_this<Pool::Impl> {
   asio::steady_timer timer;
   SteadyTime armed_for = SteadyTime::max();
 
-  // Both in the order of their deadlines.
-  RequestList waiting;
-  RequestList in_flight;
+  // Both in the order of their deadlines; those who have come since the last turn have none yet.
+  CallList waiting;
+  CallList in_flight;
   std::vector<std::unique_ptr<PoolConnection>> connections;
-  std::deque<Finished> finished;  ///< Handlers to be called.
+  EndedList finished;  ///< Whose calls are to be told, from `told` on.
+  std::size_t told = 0;
   std::vector<std::function<void()>> on_shut_down;
 
   std::vector<ConnectionView> views;  ///< Of `connections`; kept for its memory.
-  std::vector<PoolConnection::EndedRequest> ended;
+  EndedList ended;
   std::uint64_t next_order = 0;
   std::uint64_t next_serial = 1;
   std::optional<Error> connect_error;
@@ -84,19 +111,22 @@ struct Pool::Impl : std::enable_shared_from_this<Pool::Impl> {
   bool stopped = false;
 };
 
-void Pool::Impl::send(Request request, Handler on_ended) {
+void Pool::Impl::send(Call& call) {
   if (stopped || shutting_down) {
     // Not kept in the pool, which may be on its way out.
-    asio::post(io, [handler = std::move(on_ended)] {
-      handler({.how = How::unsent, .response = {}, .reason = "the pool takes no more requests"});
+    asio::post(io, [&call] {
+      Ended refused{.id = 0, .how = How::unsent, .response = {}, .reason = {}};
+      refused.reason = "the pool takes no more requests";
+      call.on_ended(refused);
     });
     return;
   }
-  auto& entry = waiting.emplace_back();
-  entry.request = std::move(request);
-  entry.handler = std::move(on_ended);
-  entry.order = next_order++;
-  entry.deadline = std::chrono::steady_clock::now() + options.request_timeout;
+  call.order_ = next_order++;
+  call.deadline_ = SteadyTime::max();
+  call.avoid_ = 0;
+  call.resends_ = 0;
+  call.expired_ = false;
+  waiting.push_back(call);
   if (!in_turn) turn_soon();
 }
 
@@ -126,16 +156,15 @@ void Pool::Impl::turn() {
 }
 
 void Pool::Impl::expire(SteadyTime now) {
-  while (!waiting.empty() && waiting.front().deadline <= now) {
-    finish_waiting(waiting.begin(), connect_error ? connect_error->what
+  while (!waiting.empty() && waiting.front().deadline_ <= now) {
+    finish_waiting(waiting.front(), connect_error ? connect_error->what
                                                   : fmt::format("no stream was free within {} ms",
                                                                 options.request_timeout.count()));
   }
-  for (auto& request : in_flight) {
-    if (request.deadline > now) break;
-    request.expired = true;
-    request.on->cancel(request,
-                       fmt::format("no answer within {} ms", options.request_timeout.count()));
+  for (auto& call : in_flight) {
+    if (call.deadline_ > now) break;
+    call.expired_ = true;
+    call.on_->cancel(call, fmt::format("no answer within {} ms", options.request_timeout.count()));
   }
 }
 
@@ -144,11 +173,11 @@ void Pool::Impl::review(PoolConnection& connection, SteadyTime now) {
     connect_error.reset();
     connect_failures = 0;
   }
-  ended.clear();
   connection.take_ended(ended, now);
+  settle(ended, connection.serial());
   connection.keep_up(now);
   connection.take_ended(ended, now);  // When keep_up gave the connection up.
-  for (auto& request : ended) settle(request, connection.serial());
+  settle(ended, connection.serial());
   if (connection.gone() && connection.never_opened()) on_connect_failure(connection, now);
 }
 
@@ -157,8 +186,8 @@ void Pool::Impl::on_connect_failure(const PoolConnection& connection, SteadyTime
   next_attempt = now + connect_pause(++connect_failures);
   if (can_serve()) return;
   for (auto it = waiting.begin(); it != waiting.end();) {
-    const auto request = it++;
-    if (request->order < connection.attempt_order()) finish_waiting(request, connect_error->what);
+    Call& call = *it++;
+    if (call.order_ < connection.attempt_order()) finish_waiting(call, connect_error->what);
   }
 }
 
@@ -169,40 +198,47 @@ bool Pool::Impl::can_serve() const {
   });
 }
 
-void Pool::Impl::settle(PoolConnection::EndedRequest& request, std::uint64_t serial) {
-  const bool again = request.ended.how == How::unsent && !request.request->expired &&
-                     !shutting_down && !stopped &&
-                     request.request->resends < options.unsent_retries;
-  if (again) {
-    wait_again(request.request, serial);
-    return;
+void Pool::Impl::settle(EndedList& list, std::uint64_t serial) {
+  for (Ended& end : list.all()) {
+    Call& call = PoolConnection::call_of(end);
+    const bool again = end.how == How::unsent && !call.expired_ && !shutting_down && !stopped &&
+                       call.resends_ < options.unsent_retries;
+    if (again) {
+      wait_again(call, serial);
+    } else {
+      finish(call, in_flight, end);
+    }
   }
-  finished.push_back({std::move(request.request->handler), std::move(request.ended)});
-  in_flight.erase(request.request);
+  list.clear();
 }
 
 /// Keeps its place by its deadline, which is earlier than that of most who wait.
-void Pool::Impl::wait_again(RequestList::iterator request, std::uint64_t serial) {
-  ++request->resends;
-  request->avoid = serial;
+void Pool::Impl::wait_again(Call& call, std::uint64_t serial) {
+  ++call.resends_;
+  call.avoid_ = serial;
   const auto place = std::ranges::find_if(
-      waiting, [&](const PoolRequest& other) { return other.deadline > request->deadline; });
-  waiting.splice(place, in_flight, request);
+      waiting, [&](const Call& other) { return other.deadline_ > call.deadline_; });
+  waiting.splice(place, in_flight, in_flight.iterator_to(call));
 }
 
-void Pool::Impl::finish_waiting(RequestList::iterator request, std::string reason) {
-  finished.push_back({std::move(request->handler),
-                      {.id = 0, .how = How::unsent, .response = {}, .reason = std::move(reason)}});
-  waiting.erase(request);
+void Pool::Impl::finish(Call& call, CallList& where, Ended& end) {
+  where.erase(where.iterator_to(call));
+  std::swap(finished.add(reinterpret_cast<RequestId>(&call), end.how), end);
 }
 
-/// A handler may send, shut down, or destroy the pool, whose destructor then delivers the rest.
+void Pool::Impl::finish_waiting(Call& call, const std::string& reason) {
+  waiting.erase(waiting.iterator_to(call));
+  finished.add(reinterpret_cast<RequestId>(&call), How::unsent).reason = reason;
+}
+
+/// A call may send, shut down, or destroy the pool, whose destructor then tells the rest.
 void Pool::Impl::deliver() {
-  while (!finished.empty()) {
-    Finished next = std::move(finished.front());
-    finished.pop_front();
-    next.handler(std::move(next.ended));
+  while (told < finished.size()) {
+    Ended& end = finished.all()[static_cast<std::ptrdiff_t>(told++)];
+    PoolConnection::call_of(end).on_ended(end);
   }
+  finished.clear();
+  told = 0;
 }
 
 void Pool::Impl::look_at_all() {
@@ -220,17 +256,25 @@ void Pool::Impl::dispatch(SteadyTime now) {
   const bool more_may_come = is_opening(views) || may_open(views, options.max_connections);
   const bool last_resort = !more_may_come || connect_failures > 0;
   for (auto it = waiting.begin(); it != waiting.end() && free_streams > 0;) {
-    const auto request = it++;
-    const auto index = choose_connection(views, request->avoid, last_resort);
+    const auto next = it++;
+    Call& call = *next;
+    const auto index = choose_connection(views, call.avoid_, last_resort);
     if (!index) continue;
-    request->deadline = now + options.request_timeout;
-    in_flight.splice(in_flight.end(), waiting, request);
-    connections[*index]->submit(request, now);
+    call.deadline_ = now + options.request_timeout;
+    in_flight.splice(in_flight.end(), waiting, next);
+    connections[*index]->submit(call, now);
     --views[*index].free_streams;
     --free_streams;
   }
+  limit_the_wait(now);
   const bool wanted = !waiting.empty() && !is_opening(views) && now >= next_attempt;
   if (wanted && may_open(views, options.max_connections)) open_connection();
+}
+
+/// Who came since the last turn and found no stream is now waiting.
+void Pool::Impl::limit_the_wait(SteadyTime now) {
+  for (auto it = waiting.rbegin(); it != waiting.rend() && it->deadline_ == SteadyTime::max(); ++it)
+    it->deadline_ = now + options.request_timeout;
 }
 
 void Pool::Impl::open_connection() {
@@ -254,9 +298,9 @@ void Pool::Impl::arm_timer() {
 
 SteadyTime Pool::Impl::due() const {
   SteadyTime earliest = SteadyTime::max();
-  if (!in_flight.empty()) earliest = in_flight.front().deadline;
+  if (!in_flight.empty()) earliest = in_flight.front().deadline_;
   if (!waiting.empty()) {
-    earliest = std::min(earliest, waiting.front().deadline);
+    earliest = std::min(earliest, waiting.front().deadline_);
     if (next_attempt > std::chrono::steady_clock::now()) {
       earliest = std::min(earliest, next_attempt);
     }
@@ -269,7 +313,7 @@ void Pool::Impl::shut_down(std::function<void()> on_done) {
   on_shut_down.push_back(std::move(on_done));
   if (!shutting_down) {
     shutting_down = true;
-    while (!waiting.empty()) finish_waiting(waiting.begin(), "the pool was shut down");
+    while (!waiting.empty()) finish_waiting(waiting.front(), "the pool was shut down");
     for (const auto& connection : connections) {
       if (connection->never_opened()) {
         connection->lose({Error::Kind::network, "the pool was shut down", {}});
@@ -290,13 +334,13 @@ void Pool::Impl::stop() {
   stopped = true;
   timer.cancel();
   const SteadyTime now = std::chrono::steady_clock::now();
-  ended.clear();
+  EndedList last;  // `ended` may be under way, further up the stack.
   for (const auto& connection : connections) {
     connection->lose({Error::Kind::network, "the pool was closed", {}});
-    connection->take_ended(ended, now);
+    connection->take_ended(last, now);
+    settle(last, 0);
   }
-  for (auto& request : ended) settle(request, 0);
-  while (!waiting.empty()) finish_waiting(waiting.begin(), "the pool was closed");
+  while (!waiting.empty()) finish_waiting(waiting.front(), "the pool was closed");
   connections.clear();
   deliver();
   for (const auto& done : std::exchange(on_shut_down, {})) done();
@@ -310,8 +354,12 @@ Pool::~Pool() {
   impl_->stop();
 }
 
+void Pool::send(Call& call) {
+  impl_->send(call);
+}
+
 void Pool::send(Request request, Handler on_ended) {
-  impl_->send(std::move(request), std::move(on_ended));
+  impl_->send(*new SingleCall(std::move(request), std::move(on_ended)));
 }
 
 std::size_t Pool::in_flight() const noexcept {

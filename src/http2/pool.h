@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include <boost/intrusive/list.hpp>
+
 #include "fanfare/result.h"
 
 #include "http2/client_session.h"
@@ -48,6 +50,35 @@ struct PoolOptions {
   int unsent_retries = 3;  ///< A request found unsent is sent again this many times, then ends so.
 };
 
+class PoolConnection;
+
+/// A request on its way through a pool, and who is told of its end. It belongs to the sender, which
+/// keeps it where it is, with the bytes that `body` looks at, until on_ended.
+class Call : public boost::intrusive::list_base_hook<> {
+ public:
+  Call() = default;
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  virtual ~Call() = default;
+
+  /// Called exactly once for each Pool::send, never from within it. It may take what it wants of
+  /// `ended`, send this call again, destroy it, shut down or destroy the pool.
+  virtual void on_ended(Ended& ended) = 0;
+
+  SharedHead head;
+  BodyPieces body;
+
+ private:
+  friend class Pool;
+  friend class PoolConnection;
+  std::uint64_t order_ = 0;                           ///< Of its arrival.
+  std::chrono::steady_clock::time_point deadline_{};  ///< Of its wait, then of its answer.
+  std::uint64_t avoid_ = 0;       ///< Serial of the connection where it was found unsent.
+  int resends_ = 0;               ///< Times it was found unsent and kept.
+  bool expired_ = false;          ///< Given up; it is not sent again.
+  PoolConnection* on_ = nullptr;  ///< Where it is under way.
+};
+
 class Pool {
  public:
   using Handler = std::function<void(Ended)>;
@@ -57,8 +88,10 @@ class Pool {
        PoolOptions options);
   ~Pool();  ///< Every pending request ends (unsent or unknown) before this returns.
 
-  /// Sends a request as soon as a stream is free; `on_ended` is called exactly once, never from
-  /// within send. When no connection can be had, requests end as unsent with the reason.
+  /// Sends a request as soon as a stream is free. When no connection can be had, requests end as
+  /// unsent with the reason.
+  void send(Call& call);
+  /// The same for a request that is alone of its kind.
   void send(Request request, Handler on_ended);
 
   /// Requests whose bytes may be on the wire, and requests waiting for a stream.

@@ -5,8 +5,6 @@
 namespace fanfare::http2 {
 namespace {
 
-constexpr std::uint64_t slot_mask = 0xFFFF'FFFFU;
-
 Error network_error(std::string what, std::string remedy = {}) {
   return {Error::Kind::network, std::move(what), std::move(remedy)};
 }
@@ -44,34 +42,26 @@ ConnectionView PoolConnection::view() const noexcept {
           .draining = gone_.has_value() || session_->draining()};
 }
 
-void PoolConnection::submit(RequestList::iterator request, SteadyTime now) {
+// A call stays where it is until it has ended, so its address names it.
+void PoolConnection::submit(Call& call, SteadyTime now) {
   if (session_->open_streams() == 0) since_ = now;
-  if (free_slots_.empty()) {
-    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
-    slots_.emplace_back();
-  }
-  const std::uint32_t slot = free_slots_.back();
-  free_slots_.pop_back();
-  slots_[slot] = request;
-  request->on = this;
-  request->id = (++submitted_ << 32) | slot;
-  session_->submit(request->id, request->request);
+  call.on_ = this;
+  session_->submit(reinterpret_cast<RequestId>(&call), call.head, call.body);
 }
 
-void PoolConnection::cancel(const PoolRequest& request, std::string reason) {
-  session_->cancel(request.id, std::move(reason));
+void PoolConnection::cancel(const Call& call, std::string reason) {
+  session_->cancel(reinterpret_cast<RequestId>(&call), std::move(reason));
 }
 
-void PoolConnection::take_ended(std::vector<EndedRequest>& out, SteadyTime now) {
-  ended_.clear();
-  session_->take_ended(ended_);
-  for (auto& ended : ended_.all()) {
-    const auto slot = static_cast<std::uint32_t>(ended.id & slot_mask);
-    out.push_back({slots_[slot], std::move(ended)});
-    out.back().request->on = nullptr;
-    free_slots_.push_back(slot);
-  }
-  if (!ended_.empty() && session_->open_streams() == 0) {
+Call& PoolConnection::call_of(const Ended& ended) noexcept {
+  return *reinterpret_cast<Call*>(ended.id);
+}
+
+void PoolConnection::take_ended(EndedList& out, SteadyTime now) {
+  session_->take_ended(out);
+  if (out.empty()) return;
+  for (const auto& ended : out.all()) call_of(ended).on_ = nullptr;
+  if (session_->open_streams() == 0) {
     since_ = now;
     pinged_at_.reset();
   }

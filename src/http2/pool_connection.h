@@ -4,11 +4,9 @@
 #pragma once
 
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "http2/client_session.h"
 #include "http2/pool.h"
@@ -17,29 +15,10 @@
 
 namespace fanfare::http2 {
 
-class PoolConnection;
-
-/// A request on its way through the pool.
-struct PoolRequest {
-  Request request;
-  Pool::Handler handler;
-  std::uint64_t order = 0;       ///< Of its arrival.
-  SteadyTime deadline{};         ///< Of its wait, then of its answer.
-  std::uint64_t avoid = 0;       ///< Serial of the connection where it was found unsent.
-  int resends = 0;               ///< Times it was found unsent and kept.
-  bool expired = false;          ///< Given up; it is not sent again.
-  PoolConnection* on = nullptr;  ///< Where it is under way.
-  RequestId id = 0;              ///< Its name there.
-};
-using RequestList = std::list<PoolRequest>;
+using CallList = boost::intrusive::list<Call>;
 
 class PoolConnection final : private StreamSocket::Owner {
  public:
-  struct EndedRequest {
-    RequestList::iterator request;
-    Ended ended;
-  };
-
   /// Connects at once. `on_event` is called when it is worth looking again.
   PoolConnection(boost::asio::io_context& io, std::uint64_t serial, std::uint64_t attempt_order,
                  const Origin& origin, const std::shared_ptr<TlsContext>& tls,
@@ -54,9 +33,11 @@ class PoolConnection final : private StreamSocket::Owner {
   [[nodiscard]] std::uint64_t attempt_order() const noexcept { return attempt_order_; }
 
   /// Precondition: view().free_streams > 0.
-  void submit(RequestList::iterator request, SteadyTime now);
-  void cancel(const PoolRequest& request, std::string reason);
-  void take_ended(std::vector<EndedRequest>& out, SteadyTime now);
+  void submit(Call& call, SteadyTime now);
+  void cancel(const Call& call, std::string reason);
+  /// Moves the ends to the empty `out`; call_of tells whose they are.
+  void take_ended(EndedList& out, SteadyTime now);
+  [[nodiscard]] static Call& call_of(const Ended& ended) noexcept;
   void flush() { socket_->flush(); }
   void shut_down();
   /// Ends every request; nothing more is written.
@@ -90,10 +71,6 @@ class PoolConnection final : private StreamSocket::Owner {
   SteadyTime connect_deadline_;
   std::unique_ptr<ClientSession> session_;
   std::shared_ptr<StreamSocket> socket_;
-  std::vector<RequestList::iterator> slots_;  ///< By the low half of a RequestId.
-  std::vector<std::uint32_t> free_slots_;
-  std::uint64_t submitted_ = 0;
-  EndedList ended_;
   SteadyTime since_{};
   std::optional<SteadyTime> pinged_at_;
   std::optional<Error> gone_;

@@ -23,7 +23,7 @@ struct Pair {
   ServerSession server;
   std::vector<Incoming> requests;
   EndedList ended_list;
-  [[nodiscard]] std::span<Ended> ended() { return ended_list.all(); }
+  [[nodiscard]] auto ended() { return ended_list.all(); }
 
   /// Carries bytes both ways until neither side has more to say.
   void exchange() {

@@ -1,4 +1,5 @@
-// judge() on any answer: never crashes, always a row of the table, and never a dead topic.
+// judge() on any answer: never crashes, always a row of the table, and never a dead topic; and its
+// short cut for the usual answer says the same.
 //
 // Input: three bytes for status, target and transport, one for the length of Retry-After, that
 // header, and the body.
@@ -10,6 +11,7 @@
 
 #include "fanfare/verdict.h"
 
+#include "fcm/judge.h"
 #include "fcm/rules.h"
 #include "fcm/utf8.h"
 
@@ -41,6 +43,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   answer.received_at = std::chrono::sys_days(std::chrono::year(2026) / 11 / 24);
 
   const Verdict verdict = judge(answer, target);
+  Verdict same;
+  same.code = same.field = same.name = same.text = "of another answer";
+  same.retry_after = std::chrono::seconds(1);
+  fcm::judge_into(same, answer, target);
+  require(same == verdict);
   const fcm::Rule* row = fcm::find_rule(verdict.rule);
   require(row != nullptr && row->kind == verdict.kind);
   require(verdict.action != Action::retire_device || is_registration(target));

@@ -107,6 +107,8 @@ struct Verdict {
   std::string text;   ///< FCM's or the transport's words, for people; at most 512 bytes.
   /// How long FCM asked to wait: Retry-After header, else RetryInfo. Absent is not zero.
   std::optional<std::chrono::seconds> retry_after;
+  /// Equal in every part.
+  bool operator==(const Verdict&) const = default;
 };
 
 /// Judges one answer to a message for a target of kind `target`. Pure: no I/O, no clock. Cannot

@@ -1,35 +1,51 @@
 #include "fcm/encoded_message.h"
 
-#include <algorithm>
-
 #include "fcm/json_document.h"
 #include "fcm/message_json.h"
 #include "fcm/utf8.h"
 
 namespace fanfare::fcm {
+namespace {
 
-EncodedMessage::EncodedMessage(const Message& message, bool validate_only)
-    : before_(R"({"message":{")") {
+// Without a way out in the middle, so that the compiler looks at many bytes at once.
+bool is_plain_json(std::string_view text) noexcept {
+  bool plain = true;
+  for (const char c : text) plain &= is_plain_json_byte(c);
+  return plain;
+}
+
+constexpr std::array kinds = {TargetKind::token, TargetKind::fid, TargetKind::topic,
+                              TargetKind::condition};
+
+}  // namespace
+
+EncodedMessage::EncodedMessage(const Message& message, bool validate_only) : after_("\"") {
+  for (const TargetKind kind : kinds) {
+    std::string& before = before_.at(static_cast<std::size_t>(kind));
+    before = R"({"message":{")";
+    before += to_string(kind);
+    before += R"(":")";
+  }
   const std::string common = write_message(message);
   if (common != "{}") after_ += ',';
   after_.append(common, 1);  // With its closing brace.
   after_ += validate_only ? R"(,"validate_only":true})" : "}";
 }
 
-void EncodedMessage::append_body(const Target& target, std::string& out) const {
-  const std::string_view kind = to_string(target.kind);
-  out.reserve(out.size() + overhead_bytes() + target.value.size());
-  out += before_;
-  out += kind;
-  out += "\":";
-  if (std::ranges::all_of(target.value, is_plain_json_byte)) {
-    out += '"';
-    out += target.value;
-    out += '"';
-  } else {
-    append_json_string(out, target.value);
+std::array<std::string_view, 3> EncodedMessage::body(const Target& target,
+                                                     std::string& escaped) const {
+  std::string_view value = target.value;
+  if (!is_plain_json(value)) {
+    escaped.clear();
+    append_json_string(escaped, value);
+    value = std::string_view(escaped).substr(1, escaped.size() - 2);  // The quotes are ours.
   }
-  out += after_;
+  return {before_.at(static_cast<std::size_t>(target.kind)), value, after_};
+}
+
+void EncodedMessage::append_body(const Target& target, std::string& out) const {
+  std::string escaped;
+  for (const std::string_view piece : body(target, escaped)) out += piece;
 }
 
 }  // namespace fanfare::fcm

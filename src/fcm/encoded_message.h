@@ -4,8 +4,10 @@
 // written per device: {"message":{"token":"…",<common part>}}.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "fanfare/message.h"
 #include "fanfare/target.h"
@@ -17,17 +19,23 @@ class EncodedMessage {
   /// `validate_only` asks FCM to check and not to deliver.
   explicit EncodedMessage(const Message& message, bool validate_only = false);
 
-  /// Appends the body of one messages:send request for this target.
+  /// The body of one messages:send request for this target, as pieces to be written one after
+  /// another: views of this message, of the target's value, and, only when the value must be
+  /// escaped for JSON, of `escaped`, which is overwritten then.
+  [[nodiscard]] std::array<std::string_view, 3> body(const Target& target,
+                                                     std::string& escaped) const;
+
+  /// Appends the body.
   void append_body(const Target& target, std::string& out) const;
 
   /// Most bytes that a body has besides those of the target's value.
   [[nodiscard]] std::size_t overhead_bytes() const noexcept {
-    return before_.size() + to_string(TargetKind::condition).size() + 4 + after_.size();
+    return before_.back().size() + after_.size();
   }
 
  private:
-  std::string before_;  // Up to the target's field name, its opening quote included.
-  std::string after_;   // From behind the target's value.
+  std::array<std::string, 4> before_;  // By the target's kind: up to its value, quote included.
+  std::string after_;                  // From the quote behind the value.
 };
 
 }  // namespace fanfare::fcm

@@ -1,3 +1,5 @@
+#include "fcm/judge.h"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -336,6 +338,34 @@ Verdict judge_answer(const Answer& answer, TargetKind target) {
   return verdict;
 }
 
+constexpr bool is_space(char c) noexcept {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+// Takes `text` off the front, behind any space; false, with nothing certain left, when it is not
+// there.
+bool take(std::string_view& body, std::string_view text) noexcept {
+  while (!body.empty() && is_space(body.front())) body.remove_prefix(1);
+  if (!body.starts_with(text)) return false;
+  body.remove_prefix(text.size());
+  return true;
+}
+
+// The name in {"name": "…"}, whatever the spaces; empty when the body is anything else, or needs a
+// parser's care: then the parser decides.
+std::string_view name_of_plain_acceptance(std::string_view body) noexcept {
+  if (!take(body, "{") || !take(body, R"("name")") || !take(body, ":") || !take(body, R"(")")) {
+    return {};
+  }
+  const auto end = body.find('"');
+  if (end == std::string_view::npos) return {};
+  const std::string_view name = body.substr(0, end);
+  if (!std::ranges::all_of(name, fcm::is_plain_json_byte)) return {};
+  body.remove_prefix(end);
+  if (!take(body, R"(")") || !take(body, "}") || !take(body, "")) return {};
+  return body.empty() ? name : std::string_view();
+}
+
 Verdict judge_silence(const Answer& answer, const Rule& row) {
   Verdict verdict = fcm::make_verdict(row);
   verdict.text = fcm::clean_prefix(answer.reason, max_text_bytes);
@@ -343,6 +373,26 @@ Verdict judge_silence(const Answer& answer, const Rule& row) {
 }
 
 }  // namespace
+
+void fcm::judge_into(Verdict& verdict, const Answer& answer, TargetKind target) {
+  const bool plain = answer.transport == Answer::Transport::answered && answer.status >= 200 &&
+                     answer.status < 300;
+  const std::string_view name = plain ? name_of_plain_acceptance(answer.body) : "";
+  if (name.empty()) {
+    verdict = judge(answer, target);
+    return;
+  }
+  static const Rule& accepted = rule("send.accepted");
+  verdict.kind = accepted.kind;
+  verdict.rule = accepted.id;
+  verdict.fault_domain = accepted.domain;
+  verdict.action = action_of(accepted.kind);
+  verdict.code.clear();
+  verdict.field.clear();
+  verdict.name = name;
+  verdict.text.clear();
+  verdict.retry_after.reset();
+}
 
 Verdict judge(const Answer& answer, TargetKind target) {
   switch (answer.transport) {

@@ -1,3 +1,5 @@
+#include "fcm/judge.h"
+
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -433,6 +435,36 @@ TEST(VerdictKinds, ReadBackFromTheirNames) {
   }
   EXPECT_EQ(parse_verdict_kind("Accepted"), std::nullopt);
   EXPECT_EQ(parse_verdict_kind(""), std::nullopt);
+}
+
+// --- the short cut ---
+
+Verdict judged_into_a_used_verdict(std::string_view body) {
+  Verdict verdict;
+  verdict.code = verdict.field = verdict.name = verdict.text = "of another answer";
+  verdict.retry_after = 7s;
+  Answer answer;
+  answer.status = 200;
+  answer.body = body;
+  fcm::judge_into(verdict, answer, TargetKind::token);
+  EXPECT_EQ(verdict, judge(answer, TargetKind::token)) << body;
+  return verdict;
+}
+
+TEST(JudgeInto, KnowsTheUsualAnswerAndForgetsWhatWasThere) {
+  const Verdict verdict =
+      judged_into_a_used_verdict("{\n  \"name\": \"projects/p/messages/0:1%a\"\n}\n");
+  EXPECT_EQ(verdict.kind, VerdictKind::accepted);
+  EXPECT_EQ(verdict.name, "projects/p/messages/0:1%a");
+}
+
+TEST(JudgeInto, LeavesWhatIsLessThanPlainToTheParser) {
+  for (const std::string_view body :
+       {R"({"name":"a\u0062c"})", R"({"name":"é"})", R"({"name":"a","more":1})", R"({"name":""})",
+        R"({"name":"a"} x)", R"({"name":"a")", R"({"name":"a)", R"({"name":1})", R"({"nam)", "{",
+        "", "<html>", R"({"name" : "a" , "name" : "b"})"}) {
+    judged_into_a_used_verdict(body);
+  }
 }
 
 }  // namespace

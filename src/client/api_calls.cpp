@@ -58,7 +58,7 @@ Outcome ApiCalls::one(OtherCall call, Target target) {
 void ApiCalls::pause(std::chrono::milliseconds span) {
   LanePort port(impl_->lane, nullptr);
   const SteadyTime until = port.now() + span;
-  std::vector<AttemptDone> none;
+  std::vector<DeliveryPtr> none;
   while (port.now() < until) port.wait(until, none);
 }
 

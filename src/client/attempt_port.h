@@ -6,30 +6,23 @@
 // be called from others.
 #pragma once
 
-#include <span>
 #include <vector>
 
 #include "client/retry_loop.h"
 
 namespace fanfare::client {
 
-/// One attempt that came back.
-struct AttemptDone {
-  DeliveryId id = 0;
-  Attempt attempt;
-};
-
 class AttemptPort {
  public:
   virtual ~AttemptPort() = default;
 
-  /// Begins one attempt for each delivery. Each ends exactly once, as an AttemptDone of a later
-  /// wait(). The deliveries are handed over as one batch, and may be dropped when this returns.
-  virtual void start(std::span<const Delivery> deliveries) = 0;
+  /// Begins one attempt for each delivery and leaves `deliveries` empty. Each comes back exactly
+  /// once, from a later wait().
+  virtual void start(std::vector<DeliveryPtr>& deliveries) = 0;
 
-  /// Blocks until a result is there, `until` has come, or interrupt() was called; moves all
-  /// results that are there to the end of `out`. Without one, `out` stays as it is.
-  virtual void wait(SteadyTime until, std::vector<AttemptDone>& out) = 0;
+  /// Blocks until an attempt has come back, `until` has come, or interrupt() was called; moves all
+  /// that have come back to the end of `out`. Without one, `out` stays as it is.
+  virtual void wait(SteadyTime until, std::vector<DeliveryPtr>& out) = 0;
 
   virtual SteadyTime now() = 0;
 

@@ -7,12 +7,14 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
 #include <fmt/format.h>
 
 #include "client/token_fetcher.h"
 #include "client/token_verdict.h"
 #include "client/unsent_attempt.h"
 #include "client/user_agent.h"
+#include "fcm/judge.h"
 #include "fcm/rules.h"
 
 namespace fanfare::client {
@@ -23,14 +25,6 @@ using namespace std::chrono_literals;
 // Waking up for each message of a fast campaign would cost more than sending it; the pacer lets
 // a late sender catch up.
 constexpr std::chrono::nanoseconds shortest_wait = 1ms;
-
-struct Job {
-  std::shared_ptr<const fcm::EncodedMessage> message;
-  Target target;
-  Sender::Handler on_attempt;
-  std::uint64_t token_generation = 0;
-  bool repeated = false;  // With a fresh token, after a refusal.
-};
 
 Answer::Transport transport_of(http2::Ended::How how) {
   switch (how) {
@@ -44,17 +38,13 @@ Answer::Transport transport_of(http2::Ended::How how) {
   return Answer::Transport::unknown;
 }
 
-Answer to_answer(http2::Ended ended) {
-  Answer answer;
+// Takes the words of `ended`, and leaves it the memory of the answer's.
+void take_answer(http2::Ended& ended, Answer& answer) {
   answer.transport = transport_of(ended.how);
-  if (answer.transport == Answer::Transport::answered) {
-    answer.status = ended.response.status;
-    answer.retry_after = http2::find_header(ended.response.headers, "retry-after");
-    answer.body = std::move(ended.response.body);
-  } else {
-    answer.reason = std::move(ended.reason);
-  }
-  return answer;
+  answer.status = ended.response.status;
+  answer.body.swap(ended.response.body);
+  answer.retry_after = http2::find_header(ended.response, "retry-after");
+  answer.reason.swap(ended.reason);
 }
 
 }  // namespace
@@ -72,19 +62,35 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     prototype.headers = {{"content-type", "application/json"},
                          {"x-goog-api-client", std::string(user_agent)},
                          {"user-agent", std::string(user_agent)}};
+    head = std::make_shared<const http2::RequestHead>(prototype);
   }
+
+  // One delivery on its way through the sender; used again for the next.
+  struct Job final : http2::Call {
+    explicit Job(Impl& sender) : owner(sender) {}
+    void on_ended(http2::Ended& ended) override { owner.on_ended(*this, ended); }
+
+    Impl& owner;
+    DeliveryPtr delivery;
+    std::string bytes;  // Of the body: what had to be escaped, or all of another API's.
+    std::uint64_t token_generation = 0;
+    bool repeated = false;  // With a fresh token, after a refusal.
+  };
 
   boost::asio::io_context& io;
   FcmSenderOptions options;
   boost::asio::steady_timer timer;
-  http2::Request prototype;
+  http2::RequestHead prototype;
+  http2::SharedHead head;  // The prototype, as the pool takes it.
 
   // Destroyed in this order by close(): what calls back into us while it ends.
   std::unique_ptr<oauth::TokenSource> tokens;  // Null: requests carry no token.
   std::unique_ptr<TokenFetcher> fetcher;
   std::unique_ptr<http2::Pool> pool;
 
-  std::deque<Job> queue;
+  std::deque<Job> jobs;               // All there ever were; a job stays where it is.
+  boost::intrusive::list<Job> idle;   // Those without a delivery.
+  boost::intrusive::list<Job> queue;  // Those that wait for a token or their turn.
   std::uint64_t token_generation = 0;
   std::optional<std::string> latest_warning;  // Told once, and again after it was mended.
   bool token_usable = false;
@@ -122,9 +128,9 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   void pump() {
     if (queue.empty() || waiting_for_turn || !has_token()) return;
     while (!queue.empty() && takes_turn()) {
-      Job job = std::move(queue.front());
+      Job& job = queue.front();
       queue.pop_front();
-      submit(std::move(job));
+      submit(job);
     }
   }
 
@@ -150,6 +156,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
       token_generation = outcome->generation;
       tell_warning();
       prototype.headers.back().value = fmt::format("Bearer {}", outcome->value->reveal());
+      head = std::make_shared<const http2::RequestHead>(prototype);
     }
     if (!asking_for_token) pump_soon();
   }
@@ -163,8 +170,11 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   void fail_queue(const oauth::TokenError& error) {
     if (closing) return;  // close() tells the queue itself.
     const Verdict verdict = verdict_of(error, fetcher->connect_error());
-    for (const Job& job : std::exchange(queue, {})) {
-      finish(job, {not_sent(error.what), verdict});
+    while (!queue.empty()) {
+      Job& job = queue.front();
+      queue.pop_front();
+      job.delivery->attempt = {not_sent(error.what), verdict};
+      finish(job);
     }
   }
 
@@ -191,39 +201,67 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     return false;
   }
 
-  void submit(Job job) {
-    http2::Request request = prototype;
-    if (options.call) {
-      options.call->fill(options.project, job.target, request);
-    } else {
-      job.message->append_body(job.target, request.body);
-    }
-    job.token_generation = token_generation;
-    pool->send(std::move(request), [this, job = std::move(job)](http2::Ended ended) mutable {
-      on_ended(std::move(job), std::move(ended));
-    });
+  void send(DeliveryPtr delivery) {
+    if (idle.empty()) idle.push_back(jobs.emplace_back(*this));
+    Job& job = idle.front();
+    idle.pop_front();
+    job.delivery = std::move(delivery);
+    job.repeated = false;
+    queue.push_back(job);
+    pump_soon();
   }
 
-  void on_ended(Job job, http2::Ended ended) {
-    std::string date;
-    if (options.call) date = http2::find_header(ended.response.headers, "date");
-    Answer answer = to_answer(std::move(ended));
-    answer.date = std::move(date);
+  void submit(Job& job) {
+    job.token_generation = token_generation;
+    if (options.call) {
+      submit_other_call(job);
+      return;
+    }
+    job.head = head;
+    job.body.pieces = job.delivery->message->body(job.delivery->target, job.bytes);
+    pool->send(job);
+  }
+
+  void submit_other_call(Job& job) {
+    http2::Request request{.method = prototype.method,
+                           .scheme = prototype.scheme,
+                           .authority = prototype.authority,
+                           .path = prototype.path,
+                           .headers = prototype.headers,
+                           .body = {}};
+    options.call->fill(options.project, job.delivery->target, request);
+    job.bytes = std::move(request.body);
+    job.body.pieces = {job.bytes};
+    job.head = std::make_shared<const http2::RequestHead>(
+        http2::RequestHead{.method = std::move(request.method),
+                           .scheme = std::move(request.scheme),
+                           .authority = std::move(request.authority),
+                           .path = std::move(request.path),
+                           .headers = std::move(request.headers)});
+    pool->send(job);
+  }
+
+  void on_ended(Job& job, http2::Ended& ended) {
+    auto& [answer, verdict] = job.delivery->attempt;
+    answer.date.clear();
+    if (options.call) answer.date = http2::find_header(ended.response, "date");
+    take_answer(ended, answer);
     answer.received_at = options.wall_clock();
-    Verdict verdict = options.call ? options.call->judge(answer, job.target.kind)
-                                   : judge(answer, job.target.kind);
+    const TargetKind kind = job.delivery->target.kind;
+    if (options.call) {
+      verdict = options.call->judge(answer, kind);
+    } else {
+      fcm::judge_into(verdict, answer, kind);
+    }
     if (verdict.kind == VerdictKind::credential_stale) {
-      if (tokens && !job.repeated && !closing) {
-        repeat_with_fresh_token(std::move(job));
-        return;
-      }
+      if (tokens && !job.repeated && !closing) return repeat_with_fresh_token(job);
       verdict = refused_for_good(verdict, tokens != nullptr);
     } else if (verdict.kind == VerdictKind::unsent && could_not_trust(answer.reason)) {
       verdict = untrusted(*pool->connect_error());
     } else if (verdict.kind == VerdictKind::throttled_project && options.pacer != nullptr) {
       options.pacer->on_throttled(std::chrono::steady_clock::now());
     }
-    finish(job, {std::move(answer), std::move(verdict)});
+    finish(job);
   }
 
   // The pool gives the failure to connect as the reason; others have their own (a refused stream).
@@ -231,14 +269,19 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     return !closing && is_untrusted(pool->connect_error()) && reason == pool->connect_error()->what;
   }
 
-  void repeat_with_fresh_token(Job job) {
+  void repeat_with_fresh_token(Job& job) {
     tokens->reject(job.token_generation, options.wall_clock());
     job.repeated = true;
-    queue.push_front(std::move(job));
+    queue.push_front(job);
     pump_soon();
   }
 
-  static void finish(const Job& job, Attempt attempt) { job.on_attempt(std::move(attempt)); }
+  void finish(Job& job) {
+    DeliveryPtr delivery = std::move(job.delivery);
+    idle.push_front(job);
+    AttemptSink& sink = *delivery->sink;
+    sink.on_attempt(std::move(delivery));
+  }
 
   void close() {
     closing = true;
@@ -246,8 +289,11 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     tokens.reset();
     fetcher.reset();
     pool.reset();
-    for (const Job& job : std::exchange(queue, {})) {
-      finish(job, unsent_attempt(job.target, "the sender was closed"));
+    while (!queue.empty()) {
+      Job& job = queue.front();
+      queue.pop_front();
+      job.delivery->attempt = unsent_attempt(job.delivery->target, "the sender was closed");
+      finish(job);
     }
   }
 };
@@ -269,10 +315,8 @@ FcmSender::~FcmSender() {
   impl_->close();
 }
 
-void FcmSender::send(std::shared_ptr<const fcm::EncodedMessage> message, const Target& target,
-                     Handler on_attempt) {
-  impl_->queue.push_back({std::move(message), target, std::move(on_attempt)});
-  impl_->pump_soon();
+void FcmSender::send(DeliveryPtr delivery) {
+  impl_->send(std::move(delivery));
 }
 
 }  // namespace fanfare::client

@@ -1,7 +1,7 @@
 // FcmSender: a Sender over the network. Puts a message into a request, the access token on it,
 // waits for its turn, and turns what came back into an Attempt.
 //
-//   send --> queue --token there, pacer lets it--> pool --> judged --> on_attempt
+//   send --> queue --token there, pacer lets it--> pool --> judged --> sink
 //              ^                                              |
 //              +------- once, with a fresh token <--- 401 ----+
 //
@@ -65,8 +65,7 @@ class FcmSender final : public Sender {
   /// oauth.clock_skew, oauth.revoked_key, oauth.wrong_account, oauth.configuration (no token can
   /// be had) and network.untrusted (the server's certificate is not accepted);
   /// service_unavailable by oauth.unavailable (the token endpoint is down).
-  void send(std::shared_ptr<const fcm::EncodedMessage> message, const Target& target,
-            Handler on_attempt) override;
+  void send(DeliveryPtr delivery) override;
 
  private:
   struct Impl;

@@ -19,6 +19,16 @@ using http2::Request;
 using testing::FakeFcm;
 using ReplyPtr = FakeFcm::ReplyPtr;
 
+struct Kept final : AttemptSink {
+  explicit Kept(std::vector<Attempt>& list) : attempts(list) {}
+  void on_attempt(DeliveryPtr delivery) override {
+    attempts.push_back(std::move(delivery->attempt));
+    if (then) then();
+  }
+  std::vector<Attempt>& attempts;
+  std::function<void()> then;
+};
+
 // One loop for both ends, and a wall clock that the test moves.
 struct World {
   explicit World(std::shared_ptr<http2::TlsContext> server_tls = nullptr)
@@ -36,8 +46,11 @@ struct World {
 
   void send(const std::string& token = "device") {
     if (!sender) sender = FcmSender::open(io, options).value();
-    sender->send(message, {TargetKind::token, token},
-                 [this](Attempt attempt) { attempts.push_back(std::move(attempt)); });
+    auto delivery = std::make_unique<Delivery>();
+    delivery->target = {TargetKind::token, token};
+    delivery->message = message;
+    delivery->sink = sink;
+    sender->send(std::move(delivery));
     ++sent;
   }
   // Runs the loop until everything sent has ended.
@@ -65,6 +78,7 @@ struct World {
   std::shared_ptr<const fcm::EncodedMessage> message =
       std::make_shared<fcm::EncodedMessage>(Message{});
   std::vector<Attempt> attempts;
+  std::shared_ptr<AttemptSink> sink = std::make_shared<Kept>(attempts);
   std::size_t sent = 0;
   std::unique_ptr<FcmSender> sender;  // Ends first, while all it calls is there.
 };

@@ -1,5 +1,6 @@
 #include "client/lane.h"
 
+#include <algorithm>
 #include <atomic>
 #include <iterator>
 #include <mutex>
@@ -44,9 +45,17 @@ asio::io_context& Lane::io() noexcept {
   return *io_;
 }
 
-// The results of one port: filled on the lane's thread, emptied on the driver's. The wake-up is a
-// semaphore and no condition variable, because sem_post is the one that POSIX allows in a signal
-// handler.
+Lanes make_lanes(const SenderFactory& make_sender, std::size_t count) {
+  Lanes lanes;
+  for (std::size_t i = 0; i < std::max<std::size_t>(1, count); ++i) {
+    lanes.push_back(std::make_unique<Lane>(make_sender));
+  }
+  return lanes;
+}
+
+// The attempts of one port that have come back: filled on the lanes' threads, emptied on the
+// driver's. The wake-up is a semaphore and no condition variable, because sem_post is the one that
+// POSIX allows in a signal handler.
 class LanePort::Results {
  public:
   Results() { sem_init(&wake_, 0, 0); }
@@ -54,15 +63,23 @@ class LanePort::Results {
   Results(const Results&) = delete;
   Results& operator=(const Results&) = delete;
 
-  // Lane's thread. Results that end in the same turn of the event loop (one read from a socket
-  // may bring a hundred) are handed over together.
-  static void add(const std::shared_ptr<Results>& self, asio::io_context& io, AttemptDone done) {
-    self->fresh_.push_back(std::move(done));
-    if (self->fresh_.size() == 1) asio::post(io, [self] { self->hand_over(); });
+  // A lane's thread. Leaves `fresh` empty.
+  void add(std::vector<DeliveryPtr>& fresh) {
+    bool first = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!closed_) {
+        first = done_.empty();
+        done_.insert(done_.end(), std::move_iterator(fresh.begin()),
+                     std::move_iterator(fresh.end()));
+      }
+    }
+    fresh.clear();
+    if (first) sem_post(&wake_);
   }
 
   // Driver's thread.
-  bool take(std::vector<AttemptDone>& out) {
+  bool take(std::vector<DeliveryPtr>& out) {
     const std::lock_guard lock(mutex_);
     if (done_.empty()) return false;
     // Wake-ups for what is taken here. interrupt() is not lost with them: its flag is looked at
@@ -72,6 +89,14 @@ class LanePort::Results {
     out.insert(out.end(), std::move_iterator(done_.begin()), std::move_iterator(done_.end()));
     done_.clear();
     return true;
+  }
+
+  // The port is gone. What comes back from here on is dropped: it refers to this by its sink.
+  void close() {
+    std::vector<DeliveryPtr> dropped;
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    dropped.swap(done_);
   }
 
   bool take_interrupt() noexcept { return interrupted_.exchange(false); }
@@ -92,63 +117,112 @@ class LanePort::Results {
   }
 
  private:
-  void hand_over() {
-    bool first = false;
-    {
-      const std::lock_guard lock(mutex_);
-      first = done_.empty();
-      done_.insert(done_.end(), std::move_iterator(fresh_.begin()),
-                   std::move_iterator(fresh_.end()));
-    }
-    fresh_.clear();
-    if (first) sem_post(&wake_);
-  }
-
-  std::vector<AttemptDone> fresh_;  // Lane's thread only.
   std::mutex mutex_;
-  std::vector<AttemptDone> done_;  // Guarded by mutex_.
+  std::vector<DeliveryPtr> done_;  // Guarded by mutex_.
+  bool closed_ = false;            // Guarded by mutex_.
   std::atomic<bool> interrupted_ = false;
   sem_t wake_{};
 };
 
-LanePort::LanePort(Lane& lane, std::shared_ptr<const fcm::EncodedMessage> message)
-    : lane_(lane),
-      message_(std::move(message)),
-      probe_(std::make_shared<const fcm::EncodedMessage>(fcm::probe_message())),
-      results_(std::make_shared<Results>()) {}
+// One port's way to one lane and back. It lives as long as a delivery is on it.
+class LanePort::Mailbox final : public AttemptSink, public std::enable_shared_from_this<Mailbox> {
+ public:
+  Mailbox(Lane& lane, std::shared_ptr<Results> results)
+      : lane_(lane), results_(std::move(results)) {}
 
-LanePort::~LanePort() = default;
-
-void LanePort::start(std::span<const Delivery> deliveries) {
-  if (deliveries.empty()) return;
-  struct Send {
-    DeliveryId id = 0;
-    Target target;
-    std::shared_ptr<const fcm::EncodedMessage> message;
-  };
-  std::vector<Send> batch;
-  batch.reserve(deliveries.size());
-  for (const Delivery& delivery : deliveries) {
-    batch.push_back({delivery.id, delivery.target, delivery.probe ? probe_ : message_});
+  // Driver's thread: puts one in; all are on their way with the next `go`.
+  void put(DeliveryPtr delivery) {
+    if (delivery->sink.get() != this) delivery->sink = shared_from_this();
+    outgoing_.push_back(std::move(delivery));
   }
-  lane_.post([batch = std::move(batch), results = results_, &io = lane_.io()](Sender* sender) {
-    for (const Send& each : batch) {
-      if (sender == nullptr) {
-        Results::add(results, io, {each.id, unsent_attempt(each.target, "the client was closed")});
-        continue;
-      }
-      sender->send(each.message, each.target, [results, &io, id = each.id](Attempt attempt) {
-        Results::add(results, io, {id, std::move(attempt)});
-      });
+  void go() {
+    if (outgoing_.empty()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      const bool posted = !inbox_.empty();
+      inbox_.insert(inbox_.end(), std::move_iterator(outgoing_.begin()),
+                    std::move_iterator(outgoing_.end()));
+      outgoing_.clear();
+      if (posted) return;
     }
-  });
+    lane_.post([self = shared_from_this()](Sender* sender) { self->hand_to(sender); });
+  }
+
+  // Lane's thread. What ends in the same turn of the event loop (one read from a socket may bring a
+  // hundred answers) is handed over together.
+  void on_attempt(DeliveryPtr delivery) override {
+    fresh_.push_back(std::move(delivery));
+    if (fresh_.size() > 1) return;
+    boost::asio::post(lane_.io(),
+                      [self = shared_from_this()] { self->results_->add(self->fresh_); });
+  }
+
+ private:
+  void hand_to(Sender* sender) {
+    {
+      const std::lock_guard lock(mutex_);
+      inbox_.swap(sending_);
+    }
+    for (DeliveryPtr& delivery : sending_) {
+      if (sender != nullptr) {
+        sender->send(std::move(delivery));
+      } else {
+        delivery->attempt = unsent_attempt(delivery->target, "the client was closed");
+        on_attempt(std::move(delivery));
+      }
+    }
+    sending_.clear();
+  }
+
+  Lane& lane_;
+  std::shared_ptr<Results> results_;
+  std::vector<DeliveryPtr> outgoing_;  // Driver's thread only.
+  std::mutex mutex_;
+  std::vector<DeliveryPtr> inbox_;    // Guarded by mutex_; not empty: hand_to is posted.
+  std::vector<DeliveryPtr> sending_;  // Lane's thread only, as is the next.
+  std::vector<DeliveryPtr> fresh_;
+};
+
+LanePort::LanePort(const Lanes& lanes, std::shared_ptr<const fcm::EncodedMessage> message)
+    : message_(std::move(message)),
+      probe_(std::make_shared<const fcm::EncodedMessage>(fcm::probe_message())),
+      results_(std::make_shared<Results>()) {
+  for (const auto& lane : lanes) add_way(*lane);
 }
 
-void LanePort::wait(SteadyTime until, std::vector<AttemptDone>& out) {
+LanePort::LanePort(Lane& lane, std::shared_ptr<const fcm::EncodedMessage> message)
+    : LanePort(Lanes{}, std::move(message)) {
+  add_way(lane);
+}
+
+LanePort::~LanePort() {
+  results_->close();
+}
+
+void LanePort::add_way(Lane& lane) {
+  ways_.push_back({.mailbox = std::make_shared<Mailbox>(lane, results_)});
+}
+
+void LanePort::start(std::vector<DeliveryPtr>& deliveries) {
+  for (DeliveryPtr& delivery : deliveries) {
+    const auto& message = delivery->probe ? probe_ : message_;
+    if (delivery->message != message) delivery->message = message;
+    const auto way = std::ranges::min_element(ways_, {}, &Way::under_way);
+    ++way->under_way;
+    delivery->lane = static_cast<std::size_t>(way - ways_.begin());
+    way->mailbox->put(std::move(delivery));
+  }
+  deliveries.clear();
+  for (const Way& way : ways_) way.mailbox->go();
+}
+
+void LanePort::wait(SteadyTime until, std::vector<DeliveryPtr>& out) {
+  const std::size_t before = out.size();
   while (!results_->take(out)) {
     if (results_->take_interrupt() || now() >= until) return;
     results_->sleep_until(until);
   }
+  for (std::size_t i = before; i < out.size(); ++i) --ways_[out[i]->lane].under_way;
 }
 
 SteadyTime LanePort::now() {

@@ -1,14 +1,16 @@
-// Lane: one thread with its own event loop and the Sender that lives on it; lanes share nothing.
-// LanePort: the way to a lane for a RetryLoop that is driven on another thread.
+// Lane: one thread with its own event loop and the Sender that lives on it; lanes share nothing
+// but what their senders were given (a project's rate).
+// LanePort: the way to some lanes for a RetryLoop that is driven on another thread.
 //
-//   driver's thread                        lane's thread
-//   start(batch)  ── one post ──────────>  sender.send(…) for each
-//   wait()        <── results, one wake-up per batch ──  on_attempt
+//   driver's thread                        lanes' threads
+//   start(batch)  ── one post a lane ────>  sender.send(…) for each
+//   wait()        <── one wake-up per batch ──  on_attempt
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "client/attempt_port.h"
 #include "client/sender.h"
@@ -51,26 +53,38 @@ class Lane {
   std::thread thread_;
 };
 
-/// Attempts for one message (and probes for its targets), made on a lane. The port may be dropped
-/// with attempts under way: their results go nowhere. The lane may be closed before the port: then
-/// all that was started has ended and waits to be collected, and start() must not be called any
-/// more.
+using Lanes = std::vector<std::unique_ptr<Lane>>;
+/// `count` lanes, at least one, each with a sender of its own.
+[[nodiscard]] Lanes make_lanes(const SenderFactory& make_sender, std::size_t count);
+
+/// Attempts for one message (and probes for its targets), each made on the lane that has the fewest
+/// of this port's under way. The port may be dropped with attempts under way: their results go
+/// nowhere. The lanes may be closed before the port: then all that was started has ended and waits
+/// to be collected, and start() must not be called any more.
 class LanePort final : public AttemptPort {
  public:
+  LanePort(const Lanes& lanes, std::shared_ptr<const fcm::EncodedMessage> message);
   LanePort(Lane& lane, std::shared_ptr<const fcm::EncodedMessage> message);
   ~LanePort() override;
 
-  void start(std::span<const Delivery> deliveries) override;
-  void wait(SteadyTime until, std::vector<AttemptDone>& out) override;
+  void start(std::vector<DeliveryPtr>& deliveries) override;
+  void wait(SteadyTime until, std::vector<DeliveryPtr>& out) override;
   SteadyTime now() override;
   void interrupt() override;
 
  private:
   class Results;
-  Lane& lane_;
+  class Mailbox;
+  struct Way {
+    std::shared_ptr<Mailbox> mailbox;
+    std::size_t under_way = 0;
+  };
+  void add_way(Lane& lane);
+
   std::shared_ptr<const fcm::EncodedMessage> message_;
   std::shared_ptr<const fcm::EncodedMessage> probe_;
   std::shared_ptr<Results> results_;
+  std::vector<Way> ways_;  // One to each lane.
 };
 
 }  // namespace fanfare::client

@@ -82,37 +82,35 @@ void Outbox::accept_inbox(SteadyTime now) {
     letters.swap(inbox_);
   }
   for (Letter& letter : letters) {
-    Delivery delivery;
-    delivery.id = next_id_++;
-    delivery.target = std::move(letter.target);
-    letters_.emplace(delivery.id, std::move(letter));
+    auto delivery = std::make_unique<Delivery>();
+    delivery->id = next_id_++;
+    delivery->target = std::move(letter.target);
+    delivery->message = std::move(letter.message);
+    delivery->sink = {std::shared_ptr<void>(), this};  // Which outlives the lane.
+    letters_.emplace(delivery->id, std::move(letter.on_outcome));
     loop_.submit(std::move(delivery), now);
   }
 }
 
 void Outbox::send_due(Sender& sender, SteadyTime now) {
-  sends_.clear();
   loop_.take_sends(now, sends_);
-  for (const Delivery& delivery : sends_) {
-    sender.send(letters_.at(delivery.id).message, delivery.target,
-                [this, id = delivery.id](Attempt attempt) {
-                  loop_.on_attempt(id, std::move(attempt), std::chrono::steady_clock::now());
-                  turn_soon();
-                });
-  }
+  for (DeliveryPtr& delivery : sends_) sender.send(std::move(delivery));
+  sends_.clear();
+}
+
+void Outbox::on_attempt(DeliveryPtr delivery) {
+  loop_.on_attempt(std::move(delivery), std::chrono::steady_clock::now());
+  turn_soon();
 }
 
 void Outbox::report() {
   LoopEvents events = std::exchange(events_, {});
   loop_.take_events(events);
   if (!events.holds.empty()) blocked_by_ = std::move(events.holds.back().attempt);
-  for (Final& final : events.finals) {
-    const DeliveryId id = final.id;
-    report_one(id, outcome_of(std::move(final)));
-  }
-  for (Held& held : events.held) {
-    const DeliveryId id = held.id;
-    report_one(id, outcome_of(std::move(held), blocked_by_));
+  for (DeliveryPtr& ended : events.finals) report_one(std::move(ended));
+  for (DeliveryPtr& held : events.held) {
+    explain_hold(*held, blocked_by_);
+    report_one(std::move(held));
   }
   events.finals.clear();
   events.held.clear();
@@ -121,9 +119,9 @@ void Outbox::report() {
   events_ = std::move(events);
 }
 
-void Outbox::report_one(DeliveryId id, Outcome outcome) {
-  const auto letter = letters_.extract(id);
-  letter.mapped().on_outcome(std::move(outcome));
+void Outbox::report_one(DeliveryPtr delivery) {
+  const auto on_outcome = letters_.extract(delivery->id);
+  on_outcome.mapped()(outcome_of(std::move(*delivery)));
 }
 
 void Outbox::renew_after_hold() {

@@ -24,13 +24,13 @@
 
 namespace fanfare::client {
 
-class Outbox {
+class Outbox final : private AttemptSink {
  public:
   using Callback = Client::Callback;
 
   /// The lane is closed before the outbox is destroyed, and after its close().
   Outbox(Lane& lane, const RetryOptions& options, Random random);
-  ~Outbox();
+  ~Outbox() override;
 
   /// From any thread; `on_outcome` is called exactly once, on the lane's thread.
   void send(std::shared_ptr<const fcm::EncodedMessage> message, Target target, Callback on_outcome);
@@ -51,7 +51,8 @@ class Outbox {
   void accept_inbox(SteadyTime now);
   void send_due(Sender& sender, SteadyTime now);
   void report();
-  void report_one(DeliveryId id, Outcome outcome);
+  void report_one(DeliveryPtr delivery);
+  void on_attempt(DeliveryPtr delivery) override;
   void renew_after_hold();
   void arm_timer(SteadyTime now);
   void shut();
@@ -67,12 +68,12 @@ class Outbox {
   RetryOptions options_;
   Random random_;
   RetryLoop loop_;
-  std::unordered_map<DeliveryId, Letter> letters_;  // Those of loop_, without their targets.
+  std::unordered_map<DeliveryId, Callback> letters_;  // Who waits for those of loop_.
   DeliveryId next_id_ = 1;
   std::optional<Attempt> blocked_by_;
   // Gone before the lane is: it belongs to the lane's event loop.
   std::optional<boost::asio::steady_timer> timer_;
-  std::vector<Delivery> sends_;
+  std::vector<DeliveryPtr> sends_;
   LoopEvents events_;
 };
 

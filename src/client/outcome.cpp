@@ -7,10 +7,6 @@
 namespace fanfare::client {
 namespace {
 
-Outcome make_outcome(Target target, int attempts, Attempt attempt) {
-  return {std::move(target), std::move(attempt.verdict), std::move(attempt.answer), attempts};
-}
-
 // Its own answer says it better than the one that blocked it, if that is why it is held.
 bool says_blocked(const Attempt& attempt) {
   switch (attempt.verdict.kind) {
@@ -36,20 +32,14 @@ bool says_blocked(const Attempt& attempt) {
 
 }  // namespace
 
-Outcome outcome_of(Final final) {
-  return make_outcome(std::move(final.target), final.attempts, std::move(final.attempt));
+void explain_hold(Delivery& held, const std::optional<Attempt>& blocked_by) {
+  if (held.tried && (!blocked_by || says_blocked(held.attempt))) return;
+  held.attempt = blocked_by ? *blocked_by : unsent_attempt(held.target, "the client was closed");
 }
 
-Outcome outcome_of(Held held, const std::optional<Attempt>& blocked_by) {
-  Attempt said;
-  if (held.attempt && (!blocked_by || says_blocked(*held.attempt))) {
-    said = *std::move(held.attempt);
-  } else if (blocked_by) {
-    said = *blocked_by;
-  } else {
-    said = unsent_attempt(held.target, "the client was closed");
-  }
-  return make_outcome(std::move(held.target), held.attempts, std::move(said));
+Outcome outcome_of(Delivery delivery) {
+  return {std::move(delivery.target), std::move(delivery.attempt.verdict),
+          std::move(delivery.attempt.answer), delivery.attempts};
 }
 
 }  // namespace fanfare::client

@@ -5,14 +5,15 @@
 
 #include "fanfare/client.h"
 
-#include "client/retry_loop.h"
+#include "client/delivery.h"
 
 namespace fanfare::client {
 
-[[nodiscard]] Outcome outcome_of(Final final);
+[[nodiscard]] Outcome outcome_of(Delivery delivery);
 
-/// A delivery that was kept back ends too: a caller of the client has no store to keep it in.
-/// `blocked_by` is the answer that caused the hold; nullopt: the client was closed.
-[[nodiscard]] Outcome outcome_of(Held held, const std::optional<Attempt>& blocked_by);
+/// A delivery that was kept back ends too: a caller of the client has no store to keep it in. Gives
+/// it the attempt that says best why. `blocked_by` is the answer that caused the hold; nullopt: the
+/// client was closed.
+void explain_hold(Delivery& held, const std::optional<Attempt>& blocked_by);
 
 }  // namespace fanfare::client

@@ -29,82 +29,77 @@ void move_to_end(std::vector<T>& from, std::vector<T>& to) {
 RetryLoop::RetryLoop(const RetryOptions& options, Random random)
     : options_(options), random_(random), window_(std::max<std::size_t>(1, options.first_window)) {}
 
-void RetryLoop::submit(Delivery delivery, SteadyTime now) {
-  const DeliveryId id = delivery.id;
-  const SteadyTime start = std::max(now, delivery.not_before.value_or(now));
-  const auto [found, fresh] =
-      entries_.try_emplace(id, Entry{.delivery = std::move(delivery),
-                                     .deadline = later(now, options_.give_up_after),
-                                     .latest = std::nullopt});
-  assert(fresh && "the id of a delivery is unique among those that are not final");
-  first_deadline_ = std::min(first_deadline_, found->second.deadline);
-  if (is_held(found->second.delivery)) {
-    end_as_held(found, std::nullopt);
-  } else if (starts_too_late(found->second, start)) {
-    end_as_final(found, last_word(found->second));
+void RetryLoop::submit(DeliveryPtr delivery, SteadyTime now) {
+  const SteadyTime start = std::max(now, delivery->not_before.value_or(now));
+  delivery->deadline = later(now, options_.give_up_after);
+  if (is_held(*delivery)) {
+    end_as_held(std::move(delivery));
+  } else if (starts_too_late(*delivery, start)) {
+    give_up(std::move(delivery));
   } else if (start > now) {
-    due_.emplace(start, id);
+    wait_until(start, std::move(delivery));
   } else {
-    ready_.push_back(id);
+    first_deadline_ = std::min(first_deadline_, delivery->deadline);
+    ready_.push_back(std::move(delivery));
   }
 }
 
-void RetryLoop::on_attempt(DeliveryId id, Attempt attempt, SteadyTime now) {
-  const auto found = entries_.find(id);
-  assert(found != entries_.end() && sending_ > 0 && "an attempt of a delivery that is on the wire");
+void RetryLoop::on_attempt(DeliveryPtr delivery, SteadyTime now) {
+  assert(sending_ > 0 && "an attempt of a delivery that is on the wire");
   --sending_;
-  if (attempt.verdict.kind != VerdictKind::unsent) {
-    ++found->second.delivery.attempts;
-    found->second.unsent_in_row = 0;
+  delivery->tried = true;
+  const VerdictKind kind = delivery->attempt.verdict.kind;
+  if (kind != VerdictKind::unsent) {
+    ++delivery->attempts;
+    delivery->unsent_in_row = 0;
     unsent_in_row_ = 0;
   }
-  switch (attempt.verdict.kind) {
+  switch (kind) {
     case VerdictKind::accepted:
       if (window_ < options_.max_window) ++window_;
-      return end_as_final(found, std::move(attempt));
+      return end_as_final(std::move(delivery));
     case VerdictKind::device_gone:
     case VerdictKind::device_malformed:
     case VerdictKind::device_foreign:
     case VerdictKind::device_suspect:
     case VerdictKind::message_invalid:
-      return end_as_final(found, std::move(attempt));
+      return end_as_final(std::move(delivery));
     case VerdictKind::platform_blocked:
-      return hold_platform(found, std::move(attempt));
+      return hold_platform(std::move(delivery));
     // The sender has refreshed the token already: what is still stale is blocked.
     case VerdictKind::credential_stale:
     case VerdictKind::project_blocked:
-      return hold_project(found, std::move(attempt));
+      return hold_project(std::move(delivery));
     case VerdictKind::throttled_project:
-      pause_project(attempt, now);
-      return retry(found, std::move(attempt), now);
+      pause_project(delivery->attempt, now);
+      return retry(std::move(delivery), now);
     case VerdictKind::throttled_target:
     case VerdictKind::service_unavailable:
-      return retry(found, std::move(attempt), now);
+      return retry(std::move(delivery), now);
     case VerdictKind::unknown_outcome:
-      if (options_.on_unknown == OnUnknown::drop) return end_as_final(found, std::move(attempt));
-      return retry(found, std::move(attempt), now);
+      if (options_.on_unknown == OnUnknown::drop) return end_as_final(std::move(delivery));
+      return retry(std::move(delivery), now);
     case VerdictKind::unsent:
-      return resend(found, std::move(attempt), now);
+      return resend(std::move(delivery), now);
   }
 }
 
-void RetryLoop::take_sends(SteadyTime now, std::vector<Delivery>& out) {
+void RetryLoop::take_sends(SteadyTime now, std::vector<DeliveryPtr>& out) {
   if (now < paused_until_) return;
   while (!due_.empty() && due_.begin()->first <= now) {
-    ready_.push_back(due_.begin()->second);
+    ready_.push_back(std::move(due_.begin()->second));
     due_.erase(due_.begin());
   }
   while (sending_ < window_ && !ready_.empty()) {
-    const auto found = entries_.find(ready_.front());
+    DeliveryPtr delivery = std::move(ready_.front());
     ready_.pop_front();
-    Entry& entry = found->second;
-    if (starts_too_late(entry, now)) {
-      end_as_final(found, last_word(entry));
+    if (starts_too_late(*delivery, now)) {
+      give_up(std::move(delivery));
       continue;
     }
-    if (entry.delivery.attempts > 0) ++retries_;
+    if (delivery->attempts > 0) ++retries_;
     ++sending_;
-    out.push_back(entry.delivery);
+    out.push_back(std::move(delivery));
   }
 }
 
@@ -117,8 +112,8 @@ void RetryLoop::take_events(LoopEvents& out) {
 
 void RetryLoop::stop() {
   stopped_ = true;
-  end_idle([](const Entry&) { return true; },
-           [this](Entries::iterator found) { end_as_held(found, found->second.latest); });
+  end_idle([](const Delivery&) { return true; },
+           [this](DeliveryPtr idle) { end_as_held(std::move(idle)); });
 }
 
 std::optional<SteadyTime> RetryLoop::next_due() const {
@@ -147,51 +142,47 @@ std::uint64_t RetryLoop::retries() const noexcept {
   return retries_;
 }
 
-void RetryLoop::end_as_final(Entries::iterator found, Attempt attempt) {
-  Delivery& delivery = found->second.delivery;
-  events_.finals.push_back(
-      {delivery.id, std::move(delivery.target), delivery.attempts, std::move(attempt)});
-  entries_.erase(found);
+void RetryLoop::end_as_final(DeliveryPtr delivery) {
+  events_.finals.push_back(std::move(delivery));
 }
 
-void RetryLoop::end_as_held(Entries::iterator found, std::optional<Attempt> attempt) {
-  Delivery& delivery = found->second.delivery;
-  events_.held.push_back(
-      {delivery.id, std::move(delivery.target), delivery.attempts, std::move(attempt)});
-  entries_.erase(found);
+void RetryLoop::end_as_held(DeliveryPtr delivery) {
+  events_.held.push_back(std::move(delivery));
 }
 
-void RetryLoop::retry(Entries::iterator found, Attempt attempt, SteadyTime now) {
-  Entry& entry = found->second;
-  const WaitBounds bounds = wait_bounds(options_, attempt.verdict, entry.delivery.attempts);
+void RetryLoop::wait_until(SteadyTime due, DeliveryPtr delivery) {
+  first_deadline_ = std::min(first_deadline_, delivery->deadline);
+  due_.emplace(due, std::move(delivery));
+}
+
+void RetryLoop::retry(DeliveryPtr delivery, SteadyTime now) {
+  const Attempt& attempt = delivery->attempt;
+  const WaitBounds bounds = wait_bounds(options_, attempt.verdict, delivery->attempts);
   const SteadyTime due = later(now, random_.between(bounds.low, bounds.high));
-  if (entry.delivery.attempts >= options_.max_attempts || starts_too_late(entry, due)) {
-    return end_as_final(found, std::move(attempt));
+  if (delivery->attempts >= options_.max_attempts || starts_too_late(*delivery, due)) {
+    return end_as_final(std::move(delivery));
   }
-  if (is_held(entry.delivery)) return end_as_held(found, std::move(attempt));
-  const Delivery& delivery = entry.delivery;
-  events_.waiting.push_back({delivery.id, delivery.target, delivery.platform, delivery.attempts,
-                             std::max(due, paused_until_), attempt});
-  due_.emplace(due, delivery.id);
-  entry.latest = std::move(attempt);
+  if (is_held(*delivery)) return end_as_held(std::move(delivery));
+  events_.waiting.push_back(
+      {delivery->id, delivery->attempts, std::max(due, paused_until_), attempt});
+  wait_until(due, std::move(delivery));
 }
 
 // A lost connection returns what it carried: that goes again at once. A host that can't be reached
 // returns everything, again and again; that is waited for, and ends.
-void RetryLoop::resend(Entries::iterator found, Attempt attempt, SteadyTime now) {
-  Entry& entry = found->second;
-  ++entry.unsent_in_row;
+void RetryLoop::resend(DeliveryPtr delivery, SteadyTime now) {
+  ++delivery->unsent_in_row;
   ++unsent_in_row_;
   const auto at_once = static_cast<std::size_t>(std::max(0, options_.unsent_at_once));
-  if (static_cast<std::size_t>(entry.unsent_in_row) >= at_once ||
+  if (static_cast<std::size_t>(delivery->unsent_in_row) >= at_once ||
       unsent_in_row_ >= at_once + window_) {
-    ++entry.delivery.attempts;
-    return retry(found, std::move(attempt), now);
+    ++delivery->attempts;
+    return retry(std::move(delivery), now);
   }
-  if (starts_too_late(entry, now)) return end_as_final(found, std::move(attempt));
-  if (is_held(entry.delivery)) return end_as_held(found, std::move(attempt));
-  entry.latest = std::move(attempt);
-  ready_.push_front(entry.delivery.id);
+  if (starts_too_late(*delivery, now)) return end_as_final(std::move(delivery));
+  if (is_held(*delivery)) return end_as_held(std::move(delivery));
+  first_deadline_ = std::min(first_deadline_, delivery->deadline);
+  ready_.push_front(std::move(delivery));
 }
 
 void RetryLoop::pause_project(const Attempt& attempt, SteadyTime now) {
@@ -204,67 +195,76 @@ void RetryLoop::pause_project(const Attempt& attempt, SteadyTime now) {
   give_up_what_the_pause_outlasts();
 }
 
-void RetryLoop::hold_project(Entries::iterator found, Attempt attempt) {
+void RetryLoop::hold_project(DeliveryPtr delivery) {
   if (!project_held_) {
     project_held_ = true;
-    events_.holds.push_back({Hold::Scope::project, {}, attempt});
-    end_idle([](const Entry&) { return true; },
-             [this](Entries::iterator idle) { end_as_held(idle, idle->second.latest); });
+    events_.holds.push_back({Hold::Scope::project, {}, delivery->attempt});
+    end_idle([](const Delivery&) { return true; },
+             [this](DeliveryPtr idle) { end_as_held(std::move(idle)); });
   }
-  end_as_held(found, std::move(attempt));
+  end_as_held(std::move(delivery));
 }
 
-void RetryLoop::hold_platform(Entries::iterator found, Attempt attempt) {
-  const std::string platform = found->second.delivery.platform;
+void RetryLoop::hold_platform(DeliveryPtr delivery) {
+  const std::string& platform = delivery->platform;
   const bool due =
       !platform.empty() || ++refused_unknown_platform_ >= options_.unknown_platform_refusals;
   if (due && held_platforms_.insert(platform).second) {
-    events_.holds.push_back({Hold::Scope::platform, platform, attempt});
-    end_idle([&](const Entry& entry) { return entry.delivery.platform == platform; },
-             [this](Entries::iterator idle) { end_as_held(idle, idle->second.latest); });
+    events_.holds.push_back({Hold::Scope::platform, platform, delivery->attempt});
+    end_idle([&](const Delivery& idle) { return idle.platform == platform; },
+             [this](DeliveryPtr idle) { end_as_held(std::move(idle)); });
   }
-  end_as_held(found, std::move(attempt));
+  end_as_held(std::move(delivery));
 }
 
 // Deliveries whose patience ends within the pause end now, not after it: their owner asked to hear
 // by then.
 void RetryLoop::give_up_what_the_pause_outlasts() {
   if (paused_until_ <= first_deadline_) return;
-  end_idle([this](const Entry& entry) { return entry.deadline < paused_until_; },
-           [this](Entries::iterator idle) { end_as_final(idle, last_word(idle->second)); });
+  end_idle([this](const Delivery& idle) { return idle.deadline < paused_until_; },
+           [this](DeliveryPtr idle) { give_up(std::move(idle)); });
   first_deadline_ = SteadyTime::max();
-  for (const auto& [id, entry] : entries_) {
-    first_deadline_ = std::min(first_deadline_, entry.deadline);
-  }
+  for (const auto& idle : ready_) first_deadline_ = std::min(first_deadline_, idle->deadline);
+  for (const auto& [due, idle] : due_) first_deadline_ = std::min(first_deadline_, idle->deadline);
 }
 
-// What a delivery ends with that is given up while it is not on the wire.
-Attempt RetryLoop::last_word(const Entry& entry) const {
-  if (entry.latest) return *entry.latest;
-  if (paused_by_ && entry.deadline < paused_until_) return *paused_by_;
-  return unsent_attempt(entry.delivery.target,
-                        "given up before its first attempt: its time was over");
+// Ends a delivery that is not on the wire; one that was never tried gets its last word from
+// elsewhere.
+void RetryLoop::give_up(DeliveryPtr delivery) {
+  if (!delivery->tried) {
+    const bool by_pause = paused_by_ && delivery->deadline < paused_until_;
+    delivery->attempt =
+        by_pause ? *paused_by_
+                 : unsent_attempt(delivery->target,
+                                  "given up before its first attempt: its time was over");
+  }
+  end_as_final(std::move(delivery));
 }
 
 // Ends those not on the wire that match.
 template <class Match, class End>
 void RetryLoop::end_idle(Match match, End end) {
-  const auto ended = [&](DeliveryId id) {
-    const auto found = entries_.find(id);
-    if (!match(found->second)) return false;
-    end(found);
-    return true;
-  };
-  std::erase_if(ready_, ended);
-  std::erase_if(due_, [&](const Due& due) { return ended(due.second); });
+  for (auto& idle : std::exchange(ready_, {})) {
+    if (match(*idle)) {
+      end(std::move(idle));
+    } else {
+      ready_.push_back(std::move(idle));
+    }
+  }
+  for (auto it = due_.begin(); it != due_.end();) {
+    const auto idle = it++;
+    if (!match(*idle->second)) continue;
+    end(std::move(idle->second));
+    due_.erase(idle);
+  }
 }
 
 bool RetryLoop::is_held(const Delivery& delivery) const {
   return stopped_ || project_held_ || held_platforms_.contains(delivery.platform);
 }
 
-bool RetryLoop::starts_too_late(const Entry& entry, SteadyTime start) const noexcept {
-  return std::max(start, paused_until_) > entry.deadline;
+bool RetryLoop::starts_too_late(const Delivery& delivery, SteadyTime start) const noexcept {
+  return std::max(start, paused_until_) > delivery.deadline;
 }
 
 }  // namespace fanfare::client

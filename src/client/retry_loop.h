@@ -20,22 +20,16 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "base/random.h"
-#include "client/sender.h"
+#include "client/delivery.h"
 
 namespace fanfare::client {
-
-using SteadyTime = std::chrono::steady_clock::time_point;
-/// Chosen by the owner, unique among what is not final; handed back in sends and events.
-using DeliveryId = std::uint64_t;
 
 /// What to do when neither success nor failure is known (FCM does not deduplicate).
 enum class OnUnknown : std::uint8_t {
@@ -63,33 +57,9 @@ struct RetryOptions {
   std::size_t unknown_platform_refusals = 50;
 };
 
-/// One message to one target, as far as the loop must know it.
-struct Delivery {
-  DeliveryId id = 0;
-  Target target;
-  std::string platform;  ///< "android", "ios", "web", or empty: unknown. Scope of a platform hold.
-  /// Made earlier (a resumed retry). Where that many are allowed no more, one more is made all the
-  /// same: without an answer at hand there is nothing to end with.
-  int attempts = 0;
-  std::optional<SteadyTime> not_before = {};  ///< A resumed retry's due time.
-  bool probe = false;  ///< Not the message itself but the empty one of fcm/probe.h.
-};
-
-/// How a delivery ended. `attempt` is the last one; its verdict stands even where we gave up. A
-/// delivery given up before its first attempt (`attempts` is 0) has the answer that paused the
-/// project, or an unsent one made here.
-struct Final {
-  DeliveryId id = 0;
-  Target target;
-  int attempts = 0;
-  Attempt attempt;
-};
-
 /// A delivery waits for its next attempt.
 struct Waiting {
   DeliveryId id = 0;
-  Target target;
-  std::string platform;
   int attempts = 0;
   SteadyTime due{};
   Attempt attempt;
@@ -103,18 +73,12 @@ struct Hold {
   Attempt attempt;       ///< The answer that caused it.
 };
 
-/// A delivery that is kept because its scope is held. It has no further events.
-struct Held {
-  DeliveryId id = 0;
-  Target target;
-  int attempts = 0;
-  std::optional<Attempt> attempt;  ///< Its own latest answer; absent when it was never sent.
-};
-
 struct LoopEvents {
-  std::vector<Final> finals;
+  /// Ended. Their last attempt's verdict stands even where we gave up.
+  std::vector<DeliveryPtr> finals;
   std::vector<Waiting> waiting;
-  std::vector<Held> held;
+  /// Kept because their scope is held. They have no further events.
+  std::vector<DeliveryPtr> held;
   std::vector<Hold> holds;
 };
 
@@ -122,13 +86,13 @@ class RetryLoop {
  public:
   RetryLoop(const RetryOptions& options, Random random);
 
-  void submit(Delivery delivery, SteadyTime now);
+  void submit(DeliveryPtr delivery, SteadyTime now);
 
-  /// An attempt handed out by take_sends came back.
-  void on_attempt(DeliveryId id, Attempt attempt, SteadyTime now);
+  /// A delivery handed out by take_sends came back, its attempt made.
+  void on_attempt(DeliveryPtr delivery, SteadyTime now);
 
   /// Moves the deliveries to be sent now to the end of `out`: due, not held, within the window.
-  void take_sends(SteadyTime now, std::vector<Delivery>& out);
+  void take_sends(SteadyTime now, std::vector<DeliveryPtr>& out);
 
   /// Moves what happened since the last call to the end of the lists in `out`.
   void take_events(LoopEvents& out);
@@ -148,39 +112,30 @@ class RetryLoop {
   [[nodiscard]] std::uint64_t retries() const noexcept;  ///< Attempts beyond each first.
 
  private:
-  struct Entry {
-    Delivery delivery;
-    SteadyTime deadline{};  // No attempt starts later.
-    int unsent_in_row = 0;
-    std::optional<Attempt> latest;
-  };
-  using Entries = std::unordered_map<DeliveryId, Entry>;
-  using Due = std::pair<SteadyTime, DeliveryId>;
-
-  void end_as_final(Entries::iterator found, Attempt attempt);
-  void end_as_held(Entries::iterator found, std::optional<Attempt> attempt);
-  void retry(Entries::iterator found, Attempt attempt, SteadyTime now);
-  void resend(Entries::iterator found, Attempt attempt, SteadyTime now);
+  void end_as_final(DeliveryPtr delivery);
+  void end_as_held(DeliveryPtr delivery);
+  void retry(DeliveryPtr delivery, SteadyTime now);
+  void resend(DeliveryPtr delivery, SteadyTime now);
   void pause_project(const Attempt& attempt, SteadyTime now);
-  void hold_project(Entries::iterator found, Attempt attempt);
-  void hold_platform(Entries::iterator found, Attempt attempt);
+  void hold_project(DeliveryPtr delivery);
+  void hold_platform(DeliveryPtr delivery);
+  void give_up(DeliveryPtr delivery);
   void give_up_what_the_pause_outlasts();
-  [[nodiscard]] Attempt last_word(const Entry& entry) const;
+  void wait_until(SteadyTime due, DeliveryPtr delivery);
   template <class Match, class End>
   void end_idle(Match match, End end);
   [[nodiscard]] bool is_held(const Delivery& delivery) const;
-  [[nodiscard]] bool starts_too_late(const Entry& entry, SteadyTime start) const noexcept;
+  [[nodiscard]] bool starts_too_late(const Delivery& delivery, SteadyTime start) const noexcept;
 
   RetryOptions options_;
   Random random_;
-  // Each entry is in exactly one place: in ready_, in due_, or on the wire (sending_).
-  Entries entries_;
-  std::deque<DeliveryId> ready_;
-  std::set<Due> due_;
+  // A delivery is in exactly one place: in ready_, in due_, or out on the wire (counted).
+  std::deque<DeliveryPtr> ready_;
+  std::multimap<SteadyTime, DeliveryPtr> due_;
   std::size_t sending_ = 0;
   SteadyTime paused_until_{};  // Of the project; in the past: not paused.
   std::optional<Attempt> paused_by_;
-  SteadyTime first_deadline_ = SteadyTime::max();  // No entry's deadline is earlier.
+  SteadyTime first_deadline_ = SteadyTime::max();  // None in ready_ or due_ is earlier.
   std::set<std::string, std::less<>> held_platforms_;
   std::size_t refused_unknown_platform_ = 0;
   std::size_t unsent_in_row_ = 0;  // Of all deliveries together.

@@ -52,16 +52,16 @@ struct Walk {
       : options(chosen), world(chosen, *rc::gen::arbitrary<std::uint64_t>()) {}
 
   void submit() {
-    Delivery delivery;
-    delivery.id = next_id++;
-    delivery.platform = *rc::gen::element<std::string>("", "ios", "android");
+    auto delivery = std::make_unique<Delivery>();
+    delivery->id = next_id++;
+    delivery->platform = *rc::gen::element<std::string>("", "ios", "android");
     if (*rc::gen::inRange(0, 4) == 0) {
-      delivery.attempts = *rc::gen::inRange(0, options.max_attempts);
-      delivery.not_before = world.now + std::chrono::seconds(*rc::gen::inRange(-10, 100));
-      earliest[delivery.id] = *delivery.not_before;
+      delivery->attempts = *rc::gen::inRange(0, options.max_attempts);
+      delivery->not_before = world.now + std::chrono::seconds(*rc::gen::inRange(-10, 100));
+      earliest[delivery->id] = *delivery->not_before;
     }
-    deadline[delivery.id] = world.now + options.give_up_after;
-    world.submit(delivery);
+    deadline[delivery->id] = world.now + options.give_up_after;
+    world.submit(std::move(delivery));
   }
 
   void take() {
@@ -123,8 +123,8 @@ struct Walk {
   void check_books() const {
     RC_ASSERT(world.books_balance());
     std::set<DeliveryId> ended;
-    for (const Final& final : world.events.finals) RC_ASSERT(ended.insert(final.id).second);
-    for (const Held& held : world.events.held) RC_ASSERT(ended.insert(held.id).second);
+    for (const auto& final : world.events.finals) RC_ASSERT(ended.insert(final->id).second);
+    for (const auto& held : world.events.held) RC_ASSERT(ended.insert(held->id).second);
     for (const DeliveryId id : on_wire) RC_ASSERT(!ended.contains(id));
   }
 

@@ -3,32 +3,19 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
-#include <memory>
 
-#include "fanfare/target.h"
-#include "fanfare/verdict.h"
-
-#include "fcm/encoded_message.h"
+#include "client/delivery.h"
 
 namespace fanfare::client {
 
-/// What one attempt came to: the raw answer, kept as evidence, and what it means.
-struct Attempt {
-  Answer answer;
-  Verdict verdict;
-};
-
 class Sender {
  public:
-  using Handler = std::function<void(Attempt)>;
-
-  /// Makes one attempt. `on_attempt` is called exactly once, on the sender's own thread, never
-  /// from within send. A refused access token (credential_stale) is refreshed once, by one refresh
-  /// for all, and the request repeated; when that is refused too, or no token can be had, the
-  /// verdict is project_blocked with a rule "oauth.…" that names the cause.
-  virtual void send(std::shared_ptr<const fcm::EncodedMessage> message, const Target& target,
-                    Handler on_attempt) = 0;
+  /// Makes one attempt to send delivery->message. Its sink gets the delivery back exactly once, on
+  /// the sender's own thread, never from within send. A refused access token (credential_stale)
+  /// is refreshed once, by one refresh for all, and the request repeated; when that is refused too,
+  /// or no token can be had, the verdict is project_blocked with a rule "oauth.…" that names the
+  /// cause.
+  virtual void send(DeliveryPtr delivery) = 0;
   virtual ~Sender() = default;
 };
 

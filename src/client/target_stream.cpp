@@ -37,21 +37,21 @@ class TargetStream {
   }
 
   void submit_some() {
+    const SteadyTime now = port_.now();
     for (int i = 0; i < max_targets_per_turn && has_room(); ++i) {
       auto target = next_();
       if (!target) {
         more_ = false;
         return;
       }
-      Delivery delivery;
-      delivery.id = next_id_++;
-      delivery.target = *std::move(target);
-      loop_.submit(std::move(delivery), port_.now());
+      DeliveryPtr delivery = stock_.make();
+      delivery->id = next_id_++;
+      delivery->target = *std::move(target);
+      loop_.submit(std::move(delivery), now);
     }
   }
 
   void start_due() {
-    sends_.clear();
     loop_.take_sends(port_.now(), sends_);
     if (!sends_.empty()) port_.start(sends_);
   }
@@ -59,8 +59,11 @@ class TargetStream {
   void report() {
     loop_.take_events(events_);
     if (!events_.holds.empty()) blocked_by_ = std::move(events_.holds.back().attempt);
-    for (Final& final : events_.finals) on_outcome_(outcome_of(std::move(final)));
-    for (Held& held : events_.held) on_outcome_(outcome_of(std::move(held), blocked_by_));
+    for (DeliveryPtr& ended : events_.finals) tell(std::move(ended));
+    for (DeliveryPtr& held : events_.held) {
+      explain_hold(*held, blocked_by_);
+      tell(std::move(held));
+    }
     events_.finals.clear();
     events_.held.clear();
     events_.holds.clear();
@@ -74,9 +77,22 @@ class TargetStream {
         has_room() ? SteadyTime{} : loop_.next_due().value_or(SteadyTime::max());
     done_.clear();
     port_.wait(until, done_);
-    for (AttemptDone& done : done_) {
-      loop_.on_attempt(done.id, std::move(done.attempt), port_.now());
-    }
+    const SteadyTime now = port_.now();
+    for (DeliveryPtr& done : done_) loop_.on_attempt(std::move(done), now);
+  }
+
+  // The outcome borrows the delivery's strings and gives them back.
+  void tell(DeliveryPtr delivery) {
+    swap_with(*delivery);
+    outcome_.attempts = delivery->attempts;
+    on_outcome_(outcome_);
+    swap_with(*delivery);
+    stock_.give_back(std::move(delivery));
+  }
+  void swap_with(Delivery& delivery) {
+    std::swap(outcome_.target, delivery.target);
+    std::swap(outcome_.verdict, delivery.attempt.verdict);
+    std::swap(outcome_.answer, delivery.attempt.answer);
   }
 
   AttemptPort& port_;
@@ -86,8 +102,10 @@ class TargetStream {
   DeliveryId next_id_ = 1;
   bool more_ = true;
   std::optional<Attempt> blocked_by_;
-  std::vector<Delivery> sends_;
-  std::vector<AttemptDone> done_;
+  DeliveryStock stock_;
+  Outcome outcome_;  // Of the latest; kept for its memory.
+  std::vector<DeliveryPtr> sends_;
+  std::vector<DeliveryPtr> done_;
   LoopEvents events_;
 };
 

@@ -170,16 +170,27 @@ Result<std::optional<Receiver>> CampaignRun::next_receiver() {
 
 void CampaignRun::submit(const Receiver& receiver, int attempts,
                          std::optional<SteadyTime> not_before) {
-  loop_.submit(Delivery{.id = static_cast<client::DeliveryId>(receiver.id),
-                        .target = receiver.registration,
-                        .platform = receiver.platform,
-                        .attempts = attempts,
-                        .not_before = not_before},
-               port_.now());
+  auto delivery = delivery_to(receiver);
+  delivery->attempts = attempts;
+  delivery->not_before = not_before;
+  loop_.submit(std::move(delivery), port_.now());
+}
+
+client::DeliveryPtr CampaignRun::delivery_to(const Receiver& receiver) {
+  auto delivery = stock_.make();
+  delivery->id = static_cast<client::DeliveryId>(receiver.id);
+  delivery->target = receiver.registration;
+  delivery->platform = receiver.platform;
+  return delivery;
+}
+
+void CampaignRun::probe(const Receiver& receiver) {
+  auto delivery = delivery_to(receiver);
+  delivery->probe = true;
+  loop_.submit(std::move(delivery), port_.now());
 }
 
 void CampaignRun::start_sends() {
-  sends_.clear();
   loop_.take_sends(port_.now(), sends_);
   if (!sends_.empty()) port_.start(sends_);
 }
@@ -193,7 +204,8 @@ void CampaignRun::wait_for_attempts() {
   }
   done_.clear();
   port_.wait(until, done_);
-  for (auto& done : done_) loop_.on_attempt(done.id, std::move(done.attempt), port_.now());
+  const SteadyTime now = port_.now();
+  for (auto& done : done_) loop_.on_attempt(std::move(done), now);
 }
 
 // Everything that happened becomes one transaction.
@@ -203,77 +215,72 @@ Result<void> CampaignRun::note_events_and_commit() {
     events_ = {};
     loop_.take_events(events_);
     for (const auto& hold : events_.holds) summary_.holds.push_back(hold);
-    for (const auto& result : events_.finals) note(result);
-    for (const auto& waiting : events_.waiting) note(waiting);
-    for (const auto& held : events_.held) note(held);
+    for (auto& result : events_.finals) note_final(std::move(result));
+    for (const auto& waiting : events_.waiting) note_waiting(waiting);
+    for (auto& held : events_.held) note_held(std::move(held));
   } while (!events_.finals.empty() || !events_.held.empty());
   return commit();
 }
 
-void CampaignRun::note(const client::Final& result) {
-  if (result.id == Prober::witness_id) return note_witness(result);
-  if (result.attempt.verdict.kind == VerdictKind::unsent) return hold_for_unreachable(result);
-  const auto at = open_.find(static_cast<DeviceId>(result.id));
+void CampaignRun::note_final(client::DeliveryPtr result) {
+  if (result->id == Prober::witness_id) return note_witness(*result);
+  if (result->attempt.verdict.kind == VerdictKind::unsent) {
+    return hold_for_unreachable(std::move(result));
+  }
+  const auto at = open_.find(static_cast<DeviceId>(result->id));
   assert(at != open_.end());
   Open& open = at->second;
-  if (open.suspicion) return note_probe(at, result);
-  if (result.attempt.verdict.kind != VerdictKind::device_suspect || stopping_) {
-    return conclude(at, result);
+  if (open.suspicion) return note_probe(at, std::move(result));
+  if (result->attempt.verdict.kind != VerdictKind::device_suspect || stopping_) {
+    return conclude(at, std::move(result));
   }
   // A store that can't be read will say so at the commit; until then nobody is probed.
   switch (prober_.next_step(at->first, options_.clock()).value_or(Prober::Step::leave)) {
-    case Prober::Step::probe: {
-      open.suspicion = std::make_unique<Suspicion>(Suspicion{result.attempt, result.attempts});
+    case Prober::Step::probe:
+      open.suspicion = std::make_unique<Suspicion>(Suspicion{result->attempt, result->attempts});
       // Recorded before it is sent, so that a crash can't make it two.
       progress_.probes.push_back({at->first, options_.clock(), {}});
       dirty_ = true;
-      return loop_.submit(Delivery{.id = result.id,
-                                   .target = open.receiver.registration,
-                                   .platform = open.receiver.platform,
-                                   .probe = true},
-                          port_.now());
-    }
-    case Prober::Step::blame_message: {
-      client::Final blamed = result;
-      blamed.attempt.verdict = fcm::blame_message(result.attempt.verdict);
-      return conclude(at, blamed);
-    }
+      return probe(open.receiver);
+    case Prober::Step::blame_message:
+      result->attempt.verdict = fcm::blame_message(result->attempt.verdict);
+      return conclude(at, std::move(result));
     case Prober::Step::leave:
-      return conclude(at, result);
+      return conclude(at, std::move(result));
   }
 }
 
 // A probe for the device came to its end: `result` is the probe's.
-void CampaignRun::note_probe(OpenAt at, client::Final result) {
-  if (result.attempt.verdict.kind == VerdictKind::accepted) prober_.note_pass();
-  const bool silent = result.attempt.verdict.kind == VerdictKind::device_suspect;
-  if (silent && !prober_.passes_elsewhere() && !stopping_) {
+void CampaignRun::note_probe(OpenAt at, client::DeliveryPtr result) {
+  const VerdictKind kind = result->attempt.verdict.kind;
+  const bool passed = kind == VerdictKind::accepted;
+  if (passed) prober_.note_pass();
+  if (kind == VerdictKind::device_suspect && !prober_.passes_elsewhere() && !stopping_) {
     // Its retry row stands for it, so that the cursor goes on.
-    progress_.waiting.push_back({at->second.receiver, result.attempts, options_.clock()});
+    progress_.waiting.push_back({at->second.receiver, result->attempts, options_.clock()});
     settle(at->second);
     unproven_.push_back(std::move(result));
     prober_.want_witness();
     ask_witness_if_wanted();
     return stop_on_message_fault(at->second.suspicion->attempt.verdict);
   }
-  const bool passed = result.attempt.verdict.kind == VerdictKind::accepted;
   conclude_probe(at, std::move(result));
   if (passed) conclude_unproven();
 }
 
-void CampaignRun::conclude_probe(OpenAt at, client::Final result) {
+void CampaignRun::conclude_probe(OpenAt at, client::DeliveryPtr result) {
   const Suspicion& suspicion = *at->second.suspicion;
-  const Verdict verdict = fcm::settle_suspect(suspicion.attempt.verdict, result.attempt.verdict,
+  const Verdict verdict = fcm::settle_suspect(suspicion.attempt.verdict, result->attempt.verdict,
                                               prober_.passes_elsewhere());
   // The answer that decided is the evidence.
-  if (fate_of(verdict.kind) != Fate::retired) result.attempt.answer = suspicion.attempt.answer;
-  result.attempt.verdict = verdict;
-  result.attempts = suspicion.attempts;
+  if (fate_of(verdict.kind) != Fate::retired) result->attempt.answer = suspicion.attempt.answer;
+  result->attempt.verdict = verdict;
+  result->attempts = suspicion.attempts;
   progress_.probes.push_back({at->first, options_.clock(), std::string(verdict.rule)});
-  conclude(at, result);
+  conclude(at, std::move(result));
 }
 
-void CampaignRun::note_witness(const client::Final& result) {
+void CampaignRun::note_witness(const Delivery& result) {
   if (result.attempt.verdict.kind != VerdictKind::accepted) return;
   prober_.note_pass();
   conclude_unproven();
@@ -281,48 +288,44 @@ void CampaignRun::note_witness(const client::Final& result) {
 
 void CampaignRun::ask_witness_if_wanted() {
   if (stopping_) return;
-  if (auto witness = prober_.take_witness()) loop_.submit(std::move(*witness), port_.now());
+  if (auto witness = prober_.take_witness()) loop_.submit(std::move(witness), port_.now());
 }
 
 void CampaignRun::conclude_unproven() {
   for (auto& result : std::exchange(unproven_, {})) {
-    const auto at = open_.find(static_cast<DeviceId>(result.id));
+    const auto at = open_.find(static_cast<DeviceId>(result->id));
     assert(at != open_.end());
     conclude_probe(at, std::move(result));
   }
 }
 
-void CampaignRun::conclude(OpenAt at, const client::Final& result) {
+void CampaignRun::conclude(OpenAt at, client::DeliveryPtr result) {
   const Receiver& receiver = at->second.receiver;
-  if (result.attempt.verdict.kind == VerdictKind::accepted) {
+  const Verdict& verdict = result->attempt.verdict;
+  if (verdict.kind == VerdictKind::accepted) {
     prober_.note_accepted(receiver.registration, receiver.platform);
     ask_witness_if_wanted();
   }
-  enter(result, receiver.state, braked_, campaign_, campaign_.counts, progress_);
+  enter(*result, receiver.state, braked_, campaign_, campaign_.counts, progress_);
   if (at->second.settled) progress_.settled.push_back(at->first);
   if (options_.report != nullptr) {
-    options_.report->add(result.target, result.attempt.verdict, result.attempt.answer.status,
-                         result.attempts);
+    options_.report->add(result->target, verdict, result->attempt.answer.status, result->attempts);
   }
   settle(at->second);
   open_.erase(at);
-  stop_on_message_fault(result.attempt.verdict);
+  stop_on_message_fault(verdict);
+  stock_.give_back(std::move(result));
 }
 
 // The loop gave up without a connection: that is nobody's failure, so the receiver is kept.
-void CampaignRun::hold_for_unreachable(const client::Final& result) {
+void CampaignRun::hold_for_unreachable(client::DeliveryPtr result) {
   if (!stopping_) {
     client::Hold hold;
-    hold.attempt = result.attempt;
+    hold.attempt = result->attempt;
     summary_.holds.push_back(std::move(hold));
     stop();
   }
-  client::Held held;
-  held.id = result.id;
-  held.target = result.target;
-  held.attempts = result.attempts;
-  held.attempt = result.attempt;
-  note(held);
+  note_held(std::move(result));
 }
 
 void CampaignRun::stop_on_message_fault(const Verdict& verdict) {
@@ -338,7 +341,7 @@ void CampaignRun::stop_on_message_fault(const Verdict& verdict) {
   stop();
 }
 
-void CampaignRun::note(const client::Waiting& waiting) {
+void CampaignRun::note_waiting(const client::Waiting& waiting) {
   if (waiting.id == Prober::witness_id) return;
   const auto at = open_.find(static_cast<DeviceId>(waiting.id));
   assert(at != open_.end());
@@ -346,25 +349,26 @@ void CampaignRun::note(const client::Waiting& waiting) {
   settle(at->second);
 }
 
-void CampaignRun::note(const client::Held& held) {
-  if (held.id == Prober::witness_id) return;
-  const auto at = open_.find(static_cast<DeviceId>(held.id));
+void CampaignRun::note_held(client::DeliveryPtr held) {
+  if (held->id == Prober::witness_id) return;
+  const auto at = open_.find(static_cast<DeviceId>(held->id));
   assert(at != open_.end());
   if (at->second.suspicion && !summary_.message_fault) {
     // The message itself was answered; only the probe is given up.
-    const Suspicion& suspicion = *at->second.suspicion;
-    return conclude(at, {held.id, held.target, suspicion.attempts, suspicion.attempt});
+    held->attempt = at->second.suspicion->attempt;
+    held->attempts = at->second.suspicion->attempts;
+    return conclude(at, std::move(held));
   }
   const Receiver& receiver = at->second.receiver;
   if (summary_.message_fault) {
     if (at->second.settled) progress_.settled.push_back(receiver.id);
-    fail_for_message(receiver, held.attempts);
+    fail_for_message(receiver, held->attempts);
   } else {
-    progress_.waiting.push_back({receiver, held.attempts, options_.clock()});
+    progress_.waiting.push_back({receiver, held->attempts, options_.clock()});
     ++held_count_;
-    if (held.attempt && options_.report != nullptr) {
-      append_report_line(held_lines_, held.target, held.attempt->verdict,
-                         held.attempt->answer.status, held.attempts);
+    if (held->tried && options_.report != nullptr) {
+      append_report_line(held_lines_, held->target, held->attempt.verdict,
+                         held->attempt.answer.status, held->attempts);
     }
   }
   settle(at->second);

@@ -95,22 +95,24 @@ class CampaignRun {
   [[nodiscard]] bool has_room() const;
   void submit(const registry::Receiver& receiver, int attempts,
               std::optional<client::SteadyTime> not_before);
+  [[nodiscard]] client::DeliveryPtr delivery_to(const registry::Receiver& receiver);
   void start_sends();
   void wait_for_attempts();
   void stop_on_message_fault(const Verdict& verdict);
   void check_stops();
   void stop();
   [[nodiscard]] Result<void> note_events_and_commit();
-  void note(const client::Final& result);
-  void note_probe(OpenAt at, client::Final result);
-  void conclude_probe(OpenAt at, client::Final result);
-  void note_witness(const client::Final& result);
-  void conclude(OpenAt at, const client::Final& result);
+  void note_final(client::DeliveryPtr result);
+  void note_probe(OpenAt at, client::DeliveryPtr result);
+  void conclude_probe(OpenAt at, client::DeliveryPtr result);
+  void note_witness(const client::Delivery& result);
+  void probe(const registry::Receiver& receiver);
+  void conclude(OpenAt at, client::DeliveryPtr result);
   void conclude_unproven();
   void ask_witness_if_wanted();
-  void note(const client::Waiting& waiting);
-  void note(const client::Held& held);
-  void hold_for_unreachable(const client::Final& result);
+  void note_waiting(const client::Waiting& waiting);
+  void note_held(client::DeliveryPtr held);
+  void hold_for_unreachable(client::DeliveryPtr result);
   void fail_for_message(const registry::Receiver& receiver, int attempts);
   void settle(Open& open);
   [[nodiscard]] Result<void> commit();
@@ -127,7 +129,8 @@ class CampaignRun {
   client::RetryLoop loop_;
   Cursor cursor_;
   Prober prober_;
-  std::vector<client::Final> unproven_;  // Their probes were refused in silence.
+  client::DeliveryStock stock_;
+  std::vector<client::DeliveryPtr> unproven_;  // Their probes were refused in silence.
   std::unordered_map<DeviceId, Open> open_;
   bool stored_retries_left_;
   DeviceId last_stored_retry_ = 0;
@@ -141,8 +144,8 @@ class CampaignRun {
 
   registry::Progress progress_;
   client::LoopEvents events_;
-  std::vector<client::Delivery> sends_;
-  std::vector<client::AttemptDone> done_;
+  std::vector<client::DeliveryPtr> sends_;
+  std::vector<client::DeliveryPtr> done_;
   std::string held_lines_;
   std::set<std::string, std::less<>> braked_;
   Summary summary_;

@@ -31,7 +31,7 @@ Fate fate_of(VerdictKind kind) noexcept {
   return Fate::failed;
 }
 
-void enter(const client::Final& result, registry::State state,
+void enter(const client::Delivery& result, registry::State state,
            const std::set<std::string, std::less<>>& braked, const registry::Campaign& campaign,
            registry::CampaignCounts& counts, registry::Progress& progress) {
   const Verdict& verdict = result.attempt.verdict;

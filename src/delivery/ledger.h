@@ -18,7 +18,7 @@ enum class Fate : std::uint8_t { accepted, retired, failed, unknown };
 
 /// Enters one final result of a receiver in `state` into the counts and the batch. `braked`:
 /// rules whose verdicts no longer retire, because too many came at once.
-void enter(const client::Final& result, registry::State state,
+void enter(const client::Delivery& result, registry::State state,
            const std::set<std::string, std::less<>>& braked, const registry::Campaign& campaign,
            registry::CampaignCounts& counts, registry::Progress& progress);
 

@@ -23,19 +23,19 @@ Result<Prober::Step> Prober::next_step(registry::DeviceId id, SystemTime now) {
 }
 
 void Prober::note_accepted(const Target& registration, const std::string& platform) {
-  if (witness_) return;
-  witness_.emplace();
+  if (witness_ || asked_) return;
+  witness_ = std::make_unique<client::Delivery>();
   witness_->id = witness_id;
   witness_->target = registration;
   witness_->platform = platform;
   witness_->probe = true;
 }
 
-std::optional<client::Delivery> Prober::take_witness() {
-  if (!wanted_ || asked_ || passed_ || !witness_ || budget_ == 0) return std::nullopt;
+client::DeliveryPtr Prober::take_witness() {
+  if (!wanted_ || asked_ || passed_ || !witness_ || budget_ == 0) return nullptr;
   asked_ = true;
   --budget_;
-  return witness_;
+  return std::move(witness_);
 }
 
 }  // namespace fanfare::delivery

@@ -47,8 +47,8 @@ class Prober {
   void note_accepted(const Target& registration, const std::string& platform);
   /// There is a device that only a witness can convict.
   void want_witness() noexcept { wanted_ = true; }
-  /// The witness, once, when one is wanted and there is one.
-  [[nodiscard]] std::optional<client::Delivery> take_witness();
+  /// The witness, once, when one is wanted and there is one; else null.
+  [[nodiscard]] client::DeliveryPtr take_witness();
 
  private:
   registry::Registry& registry_;
@@ -56,7 +56,7 @@ class Prober {
   bool passed_ = false;
   bool wanted_ = false;
   bool asked_ = false;
-  std::optional<client::Delivery> witness_;
+  client::DeliveryPtr witness_;
 };
 
 }  // namespace fanfare::delivery

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -19,19 +20,21 @@ class FakePort final : public AttemptPort {
 
   explicit FakePort(Script script) : script_(std::move(script)) {}
 
-  void start(std::span<const Delivery> deliveries) override {
-    for (const Delivery& delivery : deliveries) {
+  void start(std::vector<DeliveryPtr>& deliveries) override {
+    for (DeliveryPtr& delivery : deliveries) {
       ++requests;
-      times[delivery.target.value].push_back(now_);
-      const int nth = static_cast<int>(times[delivery.target.value].size());
-      under_way_.push_back({delivery.id, script_(delivery.target, nth)});
+      times[delivery->target.value].push_back(now_);
+      const int nth = static_cast<int>(times[delivery->target.value].size());
+      delivery->attempt = script_(delivery->target, nth);
+      under_way_.push_back(std::move(delivery));
     }
+    deliveries.clear();
     most_under_way = std::max(most_under_way, under_way_.size());
   }
 
-  void wait(SteadyTime until, std::vector<AttemptDone>& out) override {
+  void wait(SteadyTime until, std::vector<DeliveryPtr>& out) override {
     if (under_way_.empty()) now_ = std::max(now_, until);
-    out.insert(out.end(), under_way_.begin(), under_way_.end());
+    std::ranges::move(under_way_, std::back_inserter(out));
     under_way_.clear();
   }
 
@@ -45,7 +48,7 @@ class FakePort final : public AttemptPort {
  private:
   Script script_;
   SteadyTime now_{std::chrono::hours(1)};
-  std::vector<AttemptDone> under_way_;
+  std::vector<DeliveryPtr> under_way_;
 };
 
 }  // namespace fanfare::client::testing

@@ -15,25 +15,30 @@ class FakeSender final : public Sender {
 
   // Answered or not: what has not ended yet is unknown.
   ~FakeSender() override {
-    for (auto& [number, pending] : std::exchange(*pending_, {})) {
-      pending(attempt(VerdictKind::unknown_outcome));
+    for (auto& [number, delivery] : std::exchange(*pending_, {})) {
+      end(std::move(delivery), attempt(VerdictKind::unknown_outcome));
     }
   }
 
-  void send(std::shared_ptr<const fcm::EncodedMessage> /*message*/, const Target& target,
-            Handler on_attempt) override {
+  void send(DeliveryPtr delivery) override {
     const int number = next_++;
-    pending_->emplace(number, std::move(on_attempt));
-    auto answer = fcm_.answer(target);
+    auto answer = fcm_.answer(delivery->target);
+    pending_->emplace(number, std::move(delivery));
     if (!answer) return;
     boost::asio::post(io_, [pending = pending_, number, answer = std::move(*answer)]() mutable {
       auto node = pending->extract(number);
-      if (!node.empty()) node.mapped()(std::move(answer));
+      if (!node.empty()) end(std::move(node.mapped()), std::move(answer));
     });
   }
 
  private:
-  using Pending = std::map<int, Handler>;
+  static void end(DeliveryPtr delivery, Attempt with) {
+    delivery->attempt = std::move(with);
+    AttemptSink& sink = *delivery->sink;
+    sink.on_attempt(std::move(delivery));
+  }
+
+  using Pending = std::map<int, DeliveryPtr>;
   ScriptedFcm& fcm_;
   boost::asio::io_context& io_;
   // Shared with the answers on their way, which may find it empty after the sender's end.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,13 +16,13 @@ struct LoopWorld {
       : loop(options, Random(seed)) {}
 
   void submit(DeliveryId id, std::string platform = {}) {
-    Delivery delivery;
-    delivery.id = id;
-    delivery.target = {TargetKind::token, "token-" + std::to_string(id)};
-    delivery.platform = std::move(platform);
+    auto delivery = std::make_unique<Delivery>();
+    delivery->id = id;
+    delivery->target = {TargetKind::token, "token-" + std::to_string(id)};
+    delivery->platform = std::move(platform);
     submit(std::move(delivery));
   }
-  void submit(Delivery delivery) {
+  void submit(DeliveryPtr delivery) {
     loop.submit(std::move(delivery), now);
     ++submitted;
     loop.take_events(events);
@@ -32,17 +33,22 @@ struct LoopWorld {
 
   /// What goes out now, as ids.
   std::vector<DeliveryId> take() {
-    std::vector<Delivery> sends;
+    std::vector<DeliveryPtr> sends;
     loop.take_sends(now, sends);
     loop.take_events(events);
     std::vector<DeliveryId> ids;
-    for (const Delivery& delivery : sends) ids.push_back(delivery.id);
+    for (DeliveryPtr& delivery : sends) {
+      ids.push_back(delivery->id);
+      on_wire.emplace(delivery->id, std::move(delivery));
+    }
     return ids;
   }
 
   void answer(DeliveryId id, VerdictKind kind,
               std::optional<std::chrono::seconds> retry_after = std::nullopt) {
-    loop.on_attempt(id, attempt(kind, retry_after), now);
+    auto delivery = on_wire.extract(id);
+    delivery.mapped()->attempt = attempt(kind, retry_after);
+    loop.on_attempt(std::move(delivery.mapped()), now);
     loop.take_events(events);
   }
   void answer_all(const std::vector<DeliveryId>& ids, VerdictKind kind) {
@@ -65,6 +71,7 @@ struct LoopWorld {
   }
 
   RetryLoop loop;
+  std::map<DeliveryId, DeliveryPtr> on_wire;
   SteadyTime now{std::chrono::hours(1)};
   LoopEvents events;
   std::size_t submitted = 0;

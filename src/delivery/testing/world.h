@@ -57,25 +57,19 @@ class FakePort : public client::AttemptPort {
 
   explicit FakePort(Script script) : script_(std::move(script)) {}
 
-  void start(std::span<const client::Delivery> deliveries) override {
-    for (const auto& delivery : deliveries) {
+  void start(std::vector<client::DeliveryPtr>& deliveries) override {
+    for (auto& delivery : deliveries) {
       if (crash_after_ && requests_ == *crash_after_) throw Crash{};
       ++requests_;
-      if (delivery.probe && probe_script) {
-        const Answer answer = probe_script(delivery.target.value, 1);
-        under_way_.push_back({delivery.id, {answer, judge(answer, delivery.target.kind)}});
-        continue;
-      }
-      const int nth = ++sent_[delivery.target.value];
-      Answer answer = script_(delivery.target.value, nth);
-      if (answer.status == 200) ++accepted_[delivery.target.value];
-      sent_at_[delivery.target.value].push_back(now_);
-      under_way_.push_back({delivery.id, {answer, judge(answer, delivery.target.kind)}});
+      Answer answer = answer_to(*delivery);
+      delivery->attempt = {answer, judge(answer, delivery->target.kind)};
+      under_way_.push_back(std::move(delivery));
     }
+    deliveries.clear();
     most_under_way_ = std::max(most_under_way_, under_way_.size());
   }
 
-  void wait(SteadyTime until, std::vector<client::AttemptDone>& out) override {
+  void wait(SteadyTime until, std::vector<client::DeliveryPtr>& out) override {
     if (under_way_.empty()) {
       if (!interrupted_) now_ = std::max(now_, until);
       interrupted_ = false;
@@ -107,9 +101,18 @@ class FakePort : public client::AttemptPort {
   Script probe_script;  ///< Answers to probes; none: as to messages.
 
  private:
+  Answer answer_to(const client::Delivery& delivery) {
+    if (delivery.probe && probe_script) return probe_script(delivery.target.value, 1);
+    const int nth = ++sent_[delivery.target.value];
+    Answer answer = script_(delivery.target.value, nth);
+    if (answer.status == 200) ++accepted_[delivery.target.value];
+    sent_at_[delivery.target.value].push_back(now_);
+    return answer;
+  }
+
   Script script_;
   SteadyTime now_{std::chrono::hours(1)};
-  std::vector<client::AttemptDone> under_way_;
+  std::vector<client::DeliveryPtr> under_way_;
   std::map<std::string, int> sent_;
   std::map<std::string, int> accepted_;
   std::map<std::string, std::vector<SteadyTime>> sent_at_;

@@ -1,0 +1,18 @@
+#include "client/delivery.h"
+
+namespace fanfare::client {
+
+DeliveryPtr DeliveryStock::make() {
+  if (idle_.empty()) return std::make_unique<Delivery>();
+  DeliveryPtr delivery = std::move(idle_.back());
+  idle_.pop_back();
+  delivery->platform.clear();
+  delivery->attempts = 0;
+  delivery->not_before.reset();
+  delivery->probe = false;
+  delivery->tried = false;
+  delivery->unsent_in_row = 0;
+  return delivery;
+}
+
+}  // namespace fanfare::client

@@ -1,0 +1,80 @@
+// Delivery: one message on its way to one target, with what became of its latest attempt. It is
+// made once and handed on, never copied: from the driver to its retry loop, to a lane, to the
+// sender, and the same way back. Who holds the DeliveryPtr may change it.
+//
+//   driver --submit--> RetryLoop --take_sends--> AttemptPort --> Sender
+//      ^                |     ^                                    |
+//      +---- events ----+     +------------- on_attempt -----------+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fanfare/target.h"
+#include "fanfare/verdict.h"
+
+#include "fcm/encoded_message.h"
+
+namespace fanfare::client {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+/// Chosen by the driver, unique among what is not final.
+using DeliveryId = std::uint64_t;
+
+/// What one attempt came to: the raw answer, kept as evidence, and what it means.
+struct Attempt {
+  Answer answer;
+  Verdict verdict;
+};
+
+class AttemptSink;
+
+struct Delivery {
+  DeliveryId id = 0;
+  Target target;
+  std::string platform = {};  ///< "android", "ios", "web", or empty: unknown. Scope of a hold.
+  /// Made so far; a resumed retry's earlier ones count. Where that many are allowed no more, one
+  /// more is made all the same: without an answer at hand there is nothing to end with.
+  int attempts = 0;
+  std::optional<SteadyTime> not_before = {};  ///< A resumed retry's due time.
+  bool probe = false;  ///< Not the message itself but the empty one of fcm/probe.h.
+
+  std::shared_ptr<const fcm::EncodedMessage> message = {};  ///< Set by who starts an attempt.
+  std::shared_ptr<AttemptSink> sink = {};                   ///< Is told of the attempt's end.
+
+  /// The latest attempt; when `tried` is false it has no meaning. A delivery that ends before its
+  /// first one (`attempts` is 0) ends with the answer that paused the project, or an unsent one.
+  Attempt attempt = {};
+  bool tried = false;
+
+  SteadyTime deadline = {};  ///< Set by the loop: no attempt starts later.
+  int unsent_in_row = 0;     ///< Kept by the loop.
+  std::size_t lane = 0;      ///< Kept by the port: where its attempt is made.
+};
+using DeliveryPtr = std::unique_ptr<Delivery>;
+
+/// Takes attempts that have come to their end, on the sender's thread.
+class AttemptSink {
+ public:
+  virtual ~AttemptSink() = default;
+  /// `delivery->attempt` says what became of it.
+  virtual void on_attempt(DeliveryPtr delivery) = 0;
+};
+
+/// Deliveries that have ended are used again, with the memory of their strings: a sender of
+/// millions then allocates for the few that are open at once. Not thread-safe.
+class DeliveryStock {
+ public:
+  /// As new, but for what `message`, `sink` and the meaningless `attempt` hold.
+  [[nodiscard]] DeliveryPtr make();
+  void give_back(DeliveryPtr delivery) { idle_.push_back(std::move(delivery)); }
+
+ private:
+  std::vector<DeliveryPtr> idle_;
+};
+
+}  // namespace fanfare::client

@@ -18,8 +18,8 @@ class Contender:
     # Of the messages that a quick contender sends; a slow one is measured as well with fewer.
     share = 1.0
 
-    def why_not(self):
-        """Why it can't be measured here; None when it can."""
+    def why_not(self, server):
+        """Why it can't be measured here against that server; None when it can."""
         return None
 
     def command(self, place, messages):
@@ -47,7 +47,7 @@ class H2load(Contender):
 
     name = "h2load"
 
-    def why_not(self):
+    def why_not(self, server):
         return places.support.missing("h2load")
 
     def command(self, place, messages):
@@ -76,7 +76,7 @@ class Node(Contender):
         self.driver = places.ROOT / "bench/node" / driver
         self.listed, self.folder = listed, folder
 
-    def why_not(self):
+    def why_not(self, server):
         return npm.why_not(self.package, self.listed, self.folder)
 
     def command(self, place, messages):
@@ -88,12 +88,22 @@ class Node(Contender):
         return {**place.environment(), "NODE_PATH": str(self.folder / "node_modules")}
 
 
+class FirebaseAdmin(Node):
+    def __init__(self):
+        super().__init__("firebase-admin", "firebase_admin.js", npm.HERE, npm.FOLDER)
+
+    def why_not(self, server):
+        if server == "nghttpd":
+            return 'nghttpd refuses its requests, whose :scheme is "https:" with a colon'
+        return super().why_not(server)
+
+
 def all_of(binary):
     """By the names that the command line knows them by."""
     return {
         "fanfare": Fanfare("Fanfare", binary),
         "h2load": H2load(),
-        "firebase-admin": Node("firebase-admin", "firebase_admin.js", npm.HERE, npm.FOLDER),
+        "firebase-admin": FirebaseAdmin(),
         "fcm-v1-http2": Node("fcm-v1-http2", "fcm_v1_http2.js", npm.HERE / "clients",
                              npm.support.ROOT / "build/npm-clients"),
     }  # fmt: skip

@@ -1,23 +1,23 @@
 // bench: what a message costs. Sends to made-up devices of the built-in emulator, which runs as a
 // process of its own so that its work is not counted, or of another endpoint.
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
+#include <algorithm>
 #include <filesystem>
-#include <fstream>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <thread>
 
 #include <CLI/CLI.hpp>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <simdjson.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "fanfare/client.h"
 
 #include "cli/app.h"
+#include "cli/bench_emulator.h"
+#include "cli/bench_load.h"
 #include "cli/commands.h"
 #include "cli/json_object.h"
 #include "cli/progress.h"
@@ -26,83 +26,14 @@ namespace fanfare::cli {
 namespace {
 
 struct BenchOptions {
-  std::uint64_t messages = 200'000;
-  std::size_t connections = 4;
-  bool plaintext = false;
-};
-
-std::unexpected<Error> cannot_start(const char* deed) {
-  return fail(Error::Kind::storage, fmt::format("can't {}: {}", deed, std::strerror(errno)), "");
-}
-
-// `fanfare emulate` as a child, with a folder for its certificates; both go with this object.
-class EmulatorProcess {
- public:
-  EmulatorProcess() = default;
-  EmulatorProcess(const EmulatorProcess&) = delete;
-  EmulatorProcess& operator=(const EmulatorProcess&) = delete;
-  ~EmulatorProcess() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGTERM);
-      ::waitpid(pid_, nullptr, 0);
-    }
-    std::error_code ignored;
-    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
-  }
-
-  /// Starts it and fills in how to reach it.
-  Result<void> start(bool plaintext, ClientOptions& client) {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "fanfare-bench-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) return cannot_start("make a temporary folder");
-    folder_ = pattern;
-    std::array<int, 2> pipe{};
-    if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return cannot_start("make a pipe");
-    pid_ = ::fork();
-    if (pid_ < 0) return cannot_start("start the emulator");
-    if (pid_ == 0) {
-      ::dup2(pipe[1], STDOUT_FILENO);
-      const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-      if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
-      ::execl("/proc/self/exe", "fanfare", "emulate", "--port", "0", "--tls-dir", folder_.c_str(),
-              "--exit-with-parent", static_cast<char*>(nullptr));
-      ::_exit(127);
-    }
-    ::close(pipe[1]);
-    const std::string line = read_line(pipe[0]);
-    ::close(pipe[0]);
-    return read_ready_line(line, plaintext, client);
-  }
-
- private:
-  static std::string read_line(int fd) {
-    std::string line;
-    char c = 0;
-    while (::read(fd, &c, 1) == 1 && c != '\n') line += c;
-    return line;
-  }
-  static Result<void> read_ready_line(const std::string& line, bool plaintext,
-                                      ClientOptions& client) {
-    simdjson::dom::parser parser;
-    simdjson::dom::element ready;
-    std::uint64_t port = 0;
-    std::string_view ca_file;
-    std::string_view credentials;
-    if (parser.parse(line).get(ready) != simdjson::SUCCESS ||
-        ready["port"].get(port) != simdjson::SUCCESS ||
-        ready["ca_file"].get(ca_file) != simdjson::SUCCESS ||
-        ready["credentials_file"].get(credentials) != simdjson::SUCCESS) {
-      return fail(Error::Kind::network, "the built-in emulator did not start",
-                  "see what 'fanfare emulate' says");
-    }
-    client.endpoint = fmt::format("{}://127.0.0.1:{}", plaintext ? "http" : "https", port);
-    client.ca_file = ca_file;
-    client.credentials_file = credentials;
-    return {};
-  }
-
-  pid_t pid_ = -1;
-  std::filesystem::path folder_;
+  std::uint64_t messages = 200'000;  // Over all projects.
+  std::uint64_t warmup = 0;          // Over all projects, before the measurement.
+  double duration_s = 0;             // Not 0: in place of `messages`.
+  std::uint64_t rate = 0;            // Messages a minute of each project; 0: as fast as it goes.
+  std::size_t connections = 4;       // Of each project.
+  std::uint32_t projects = 1;
+  std::size_t size = 400;
+  BenchEmulatorOptions emulator;
 };
 
 double cpu_seconds() {
@@ -120,88 +51,264 @@ std::uint64_t peak_memory_bytes() {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
-// Of the shape and length of Android's.
-std::string made_up_token(std::uint64_t number) {
-  return fmt::format("{:022}:APA91b{:0>134}", number, number * 2'654'435'761U);
+// TCP connections of this process, those to the token endpoint included.
+std::size_t open_connections() {
+  std::size_t count = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    const int fd = std::atoi(entry.path().filename().c_str());
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
+        (peer.ss_family == AF_INET || peer.ss_family == AF_INET6)) {
+      ++count;
+    }
+  }
+  return count;
 }
 
-Message four_hundred_bytes() {
-  Message message;
-  message.notification = Notification{.title = "Benchmark", .body = std::string(100, 'b')};
-  message.data["kind"] = "bench";
-  return message;
+// How much one call of send_each sends.
+struct Amount {
+  std::uint64_t messages = 0;
+  std::optional<SteadyTime> end = {};  // Given: until then, and `messages` does not count.
+};
+
+// One project's client and what became of its messages.
+class Project {
+ public:
+  Project(Client client, std::uint32_t number) : client_(std::move(client)), tokens_(number) {}
+
+  void send(const Message& message, Amount amount, Progress* progress) {
+    std::uint64_t asked = 0;
+    client_.send_each(
+        message,
+        [&]() -> std::optional<Target> {
+          if (is_over(amount, asked)) return std::nullopt;
+          ++asked;
+          const std::string& token = tokens_.next();
+          if (LatencySample::is_timed(token)) latency_.begin(token, SteadyTime::clock::now());
+          return Target{TargetKind::token, token};
+        },
+        [&](const Outcome& outcome) {
+          ++(outcome.accepted() ? accepted_ : refused_);
+          if (!LatencySample::is_timed(outcome.target.value)) return;
+          const SteadyTime now = SteadyTime::clock::now();
+          latency_.end(outcome.target.value, now);
+          if (progress != nullptr) progress->update(accepted_, amount.messages, "", now);
+        });
+  }
+
+  void forget_counts() {
+    accepted_ = refused_ = 0;
+    latency_ = {};
+  }
+  [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
+  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+  [[nodiscard]] const LatencyCounts& latency() const noexcept { return latency_.counts(); }
+
+ private:
+  static bool is_over(const Amount& amount, std::uint64_t asked) {
+    return amount.end ? SteadyTime::clock::now() >= *amount.end : asked == amount.messages;
+  }
+
+  Client client_;
+  MadeUpTokens tokens_;
+  LatencySample latency_;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t refused_ = 0;
+};
+
+using Projects = std::vector<std::unique_ptr<Project>>;
+
+// All projects at once, each on a thread of its own; `messages` are shared out among them.
+void send_all(Projects& projects, const Message& message, const Amount& amount,
+              Progress* progress) {
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < projects.size(); ++i) {
+    Amount part = amount;
+    part.messages = (amount.messages + projects.size() - 1 - i) / projects.size();
+    if (i + 1 < projects.size()) {
+      threads.emplace_back([&, i, part] { projects[i]->send(message, part, nullptr); });
+    } else {
+      projects[i]->send(message, part, progress);
+    }
+  }
 }
 
 struct Figures {
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;
   double seconds = 0;
-  double cpu_us_per_message = 0;
+  double cpu_seconds = 0;
+  std::size_t connections = 0;
+  LatencyCounts latency;
+
+  [[nodiscard]] std::uint64_t messages() const { return accepted + refused; }
+  [[nodiscard]] double rate() const { return static_cast<double>(messages()) / seconds; }
+  [[nodiscard]] double cpu_us_per_message() const {
+    return cpu_seconds * 1e6 / static_cast<double>(std::max<std::uint64_t>(1, messages()));
+  }
 };
 
-Figures measure(Context& context, const BenchOptions& options, Client& client) {
-  Figures figures;
+Amount amount_of(const BenchOptions& options, SteadyTime begun) {
+  if (options.duration_s <= 0) return {.messages = options.messages};
+  if (options.rate > 0) {
+    // A client asks for messages seconds before their turn, so the clock would end it late.
+    const double a_project = static_cast<double>(options.rate) / 60 * options.duration_s;
+    return {.messages = static_cast<std::uint64_t>(a_project * options.projects)};
+  }
+  const std::chrono::duration<double> span(options.duration_s);
+  return {.end = begun + std::chrono::duration_cast<SteadyTime::duration>(span)};
+}
+
+Figures measure(Context& context, const BenchOptions& options, const Message& message,
+                Projects& projects) {
+  if (options.warmup > 0) {
+    send_all(projects, message, {.messages = options.warmup}, nullptr);
+    for (auto& project : projects) project->forget_counts();
+  }
   Progress progress(stderr, context.out.progress_wanted());
-  const auto begun = std::chrono::steady_clock::now();
   const double cpu_before = cpu_seconds();
-  std::uint64_t next = 0;
-  client.send_each(
-      four_hundred_bytes(),
-      [&]() -> std::optional<Target> {
-        if (next == options.messages) return std::nullopt;
-        return Target{TargetKind::token, made_up_token(next++)};
-      },
-      [&](const Outcome& outcome) {
-        ++(outcome.accepted() ? figures.accepted : figures.refused);
-        if ((figures.accepted & 0xFFF) == 0) {
-          progress.update(figures.accepted, options.messages, "", std::chrono::steady_clock::now());
-        }
-      });
-  const std::chrono::duration<double> span = std::chrono::steady_clock::now() - begun;
-  figures.seconds = span.count();
-  figures.cpu_us_per_message =
-      (cpu_seconds() - cpu_before) * 1e6 / static_cast<double>(options.messages);
+  const SteadyTime begun = SteadyTime::clock::now();
+  const Amount amount = amount_of(options, begun);
+  send_all(projects, message, amount, &progress);
+  Figures figures;
+  figures.seconds = std::chrono::duration<double>(SteadyTime::clock::now() - begun).count();
+  figures.cpu_seconds = cpu_seconds() - cpu_before;
+  figures.connections = open_connections();
+  for (const auto& project : projects) {
+    figures.accepted += project->accepted();
+    figures.refused += project->refused();
+    figures.latency.add(project->latency());
+  }
   return figures;
 }
 
-Result<ExitStatus> bench(Context& context, const BenchOptions& options) {
-  ClientOptions client_options;
-  client_options.project = context.globals.project;
-  client_options.endpoint = context.globals.endpoint;
-  client_options.ca_file = context.globals.ca_file;
-  client_options.credentials_file = context.globals.credentials;
-  client_options.connections = options.connections;
-  client_options.messages_per_minute = 0;
-  client_options.ramp = std::chrono::milliseconds(0);
-  EmulatorProcess emulator;
-  if (client_options.endpoint.empty()) {
-    if (auto started = emulator.start(options.plaintext, client_options); !started) {
-      return std::unexpected(started.error());
-    }
-  }
-  auto client = Client::open(client_options);
-  if (!client) return std::unexpected(client.error());
-  const Figures figures = measure(context, options, *client);
-  const double rate = static_cast<double>(options.messages) / figures.seconds;
+double milliseconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+void print(Context& context, const BenchOptions& options, const Figures& figures) {
+  const double p50 = milliseconds(figures.latency.quantile(0.5));
+  const double p99 = milliseconds(figures.latency.quantile(0.99));
   if (context.globals.json) {
     context.out.json_line(
         JsonObject()
-            .number("messages", options.messages)
+            .number("messages", figures.messages())
             .number("accepted", figures.accepted)
             .number("refused", figures.refused)
-            .json("messages_per_s", fmt::format("{:.0f}", rate))
-            .json("cpu_us_per_message", fmt::format("{:.2f}", figures.cpu_us_per_message))
+            .json("messages_per_s", fmt::format("{:.0f}", figures.rate()))
+            .json("cpu_us_per_message", fmt::format("{:.2f}", figures.cpu_us_per_message()))
             .number("peak_memory_bytes", peak_memory_bytes())
+            .json("duration_s", fmt::format("{:.3f}", figures.seconds))
+            .json("cpu_cores", fmt::format("{:.4f}", figures.cpu_seconds / figures.seconds))
+            .number("projects", options.projects)
+            .number("connections", figures.connections)
+            .json("latency_p50_ms", fmt::format("{:.2f}", p50))
+            .json("latency_p99_ms", fmt::format("{:.2f}", p99))
             .str());
-  } else {
-    context.out.say(fmt::format(
-        "{} accepted, {} refused\n{} messages/s\n{:.2f} microseconds of CPU per message (client "
-        "alone)\n{} MiB at the most\n",
-        grouped(figures.accepted), grouped(figures.refused),
-        grouped(static_cast<std::uint64_t>(rate)), figures.cpu_us_per_message,
-        peak_memory_bytes() >> 20));
+    return;
   }
+  context.out.say(fmt::format(
+      "{} accepted, {} refused\n{} messages/s\n{:.2f} microseconds of CPU per message (client "
+      "alone), {:.1f} % of a core\n{} MiB at the most\n{} connections\n{:.1f} ms to the outcome "
+      "for half of the messages, {:.1f} ms for 99 %\n",
+      grouped(figures.accepted), grouped(figures.refused),
+      grouped(static_cast<std::uint64_t>(figures.rate())), figures.cpu_us_per_message(),
+      100 * figures.cpu_seconds / figures.seconds, peak_memory_bytes() >> 20, figures.connections,
+      p50, p99));
+}
+
+ClientOptions client_options_of(const Globals& globals, const BenchOptions& options) {
+  ClientOptions client;
+  client.project = globals.project;
+  client.endpoint = globals.endpoint;
+  client.ca_file = globals.ca_file;
+  client.credentials_file = globals.credentials;
+  client.connections = options.connections;
+  client.messages_per_minute = options.rate;
+  client.ramp = std::chrono::milliseconds(0);
+  return client;
+}
+
+Result<ExitStatus> bench(Context& context, const BenchOptions& options) {
+  auto message = message_of_size(options.size);
+  if (!message) return std::unexpected(message.error());
+  ClientOptions client_options = client_options_of(context.globals, options);
+  BenchEmulator emulator;
+  if (client_options.endpoint.empty()) {
+    if (auto started = emulator.start(options.emulator, client_options); !started) {
+      return std::unexpected(started.error());
+    }
+  } else if (!options.emulator.latency.empty() || options.emulator.token_chars > 0) {
+    return fail(Error::Kind::usage, "--latency and --token-chars are for the built-in emulator",
+                "leave them out with --endpoint");
+  }
+  Projects projects;
+  for (std::uint32_t i = 0; i < options.projects; ++i) {
+    auto client = Client::open(client_options);
+    if (!client) return std::unexpected(client.error());
+    projects.push_back(std::make_unique<Project>(*std::move(client), i));
+  }
+  const Figures figures = measure(context, options, *message, projects);
+  print(context, options, figures);
   return figures.refused == 0 ? ExitStatus::accepted : ExitStatus::some_failed;
+}
+
+template <class Number>
+CLI::Validator range(Number least, Number most) {
+  return CLI::Range(least, most).description("");
+}
+
+void add_load_options(CLI::App& command, BenchOptions& options) {
+  CLI::Option* messages = command.add_option("--messages", options.messages, "How many messages")
+                              ->type_name("N")
+                              ->check(range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
+  command
+      .add_option("--duration", options.duration_s, "Send for so long instead of so many messages")
+      ->type_name("SECONDS")
+      ->check(range(0.1, 86'400.0))
+      ->excludes(messages);
+  command
+      .add_option(
+          "--warmup", options.warmup,
+          "Messages before the measurement, so that connections are open and memory is warm")
+      ->type_name("N")
+      ->check(range(std::uint64_t{0}, std::uint64_t{1'000'000'000}));
+  command
+      .add_option("--rate", options.rate,
+                  "Messages a minute of each project; without it as fast as it goes")
+      ->type_name("N")
+      ->check(range(std::uint64_t{0}, std::uint64_t{1'000'000'000}));
+  command.add_option("--size", options.size, "Bytes of a request's body, without it 400")
+      ->type_name("BYTES")
+      ->check(range(std::size_t{1}, std::size_t{4'096}));
+}
+
+void add_client_options(CLI::App& command, BenchOptions& options) {
+  command.add_option("--connections", options.connections, "Connections of each project at most")
+      ->type_name("N")
+      ->check(range(1, 100));
+  command
+      .add_option("--projects", options.projects,
+                  "Clients at once, each with its own connections and its own pace")
+      ->type_name("N")
+      ->check(range(1, 100));
+}
+
+void add_emulator_options(CLI::App& command, BenchEmulatorOptions& options) {
+  command.add_flag("--plaintext", options.plaintext, "Without TLS");
+  command
+      .add_option(
+          "--latency", options.latency,
+          "The built-in emulator answers after so many milliseconds, and at random up to so "
+          "many more")
+      ->type_name("MS[:MORE]");
+  command
+      .add_option("--token-chars", options.token_chars,
+                  "Length of the built-in emulator's access tokens; Google's have up to 1,024")
+      ->type_name("N")
+      ->check(range(40, 4'096));
 }
 
 }  // namespace
@@ -213,15 +320,14 @@ void add_bench(CLI::App& root, Context& context) {
       "Sends to the built-in emulator, started as a process of its own, or to --endpoint. Never "
       "point it at FCM: every message counts against the project's quota.");
   command->group("Testing");
-  command->footer("Example:\n  fanfare bench --messages 200000 --connections 4\n");
+  command->footer(
+      "Examples:\n"
+      "  fanfare bench --messages 200000 --connections 4\n"
+      "  fanfare bench --rate 600000 --duration 60 --latency 80:20 --connections 12\n");
   auto options = std::make_shared<BenchOptions>();
-  command->add_option("--messages", options->messages, "How many messages")
-      ->type_name("N")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}).description(""));
-  command->add_option("--connections", options->connections, "Connections at most")
-      ->type_name("N")
-      ->check(CLI::Range(1, 100).description(""));
-  command->add_flag("--plaintext", options->plaintext, "Without TLS");
+  add_load_options(*command, *options);
+  add_client_options(*command, *options);
+  add_emulator_options(*command, options->emulator);
   context.on(*command, [&context, options] { return bench(context, *options); });
 }
 

@@ -95,7 +95,8 @@ def difference(short, long):
     """Start-up, handshakes and a compiler warming up are in both runs, and so cancel."""
     messages = long.messages - short.messages
     return Sample(
-        cpu_us=1e6 * (long.cpu_s - short.cpu_s) / messages,
+        # Of runs that are far too short the difference may be nothing.
+        cpu_us=max(0.01, 1e6 * (long.cpu_s - short.cpu_s) / messages),
         messages_per_s=messages / max(long.wall_s - short.wall_s, 1e-9),
         peak_bytes=long.peak_bytes,
         connections=long.connections,

@@ -28,6 +28,7 @@ class Row:
 
     def __init__(self, name, token_chars, samples):
         self.name, self.token_chars = name, token_chars
+        self.rounds = [sample.cpu_us for sample in samples]
         self.cpu_us = statistics.median(sample.cpu_us for sample in samples)
         self.spread = (min(s.cpu_us for s in samples), max(s.cpu_us for s in samples))
         self.messages_per_s = statistics.median(s.messages_per_s for s in samples)
@@ -43,9 +44,12 @@ def found(rows, name, token_chars):
 
 
 def ratio(row, rows, name):
-    """This row's CPU in that contender's, with the same token; None without that contender."""
+    """This row's CPU in that contender's, with the same token; None without that contender. The
+    median of the rounds' own ratios: what slowed a round slowed both."""
     other = found(rows, name, row.token_chars)
-    return row.cpu_us / other.cpu_us if other else None
+    if other is None:
+        return None
+    return statistics.median(ours / theirs for ours, theirs in zip(row.rounds, other.rounds))
 
 
 def table(rows):

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "http2/frame_client_session.h"
 #include "http2/nghttp2_client_session.h"
 
 namespace fanfare::http2 {
@@ -43,6 +44,8 @@ std::unique_ptr<ClientSession> make_client_session(Http2Engine engine, const Cli
   switch (engine) {
     case Http2Engine::nghttp2:
       return make_nghttp2_client_session(limits);
+    case Http2Engine::frames:
+      return make_frame_client_session(limits);
   }
   std::unreachable();
 }

@@ -2,7 +2,7 @@
 // request ends exactly once.
 //
 // The first byte chooses the size of the pieces in which the rest arrives, the second what the
-// client does between them; so one input is one whole story.
+// client does between them; so one input is one whole story, told to each engine.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <string>
 
 #include "http2/client_session.h"
+#include "http2_mutator.h"
 
 using namespace fanfare::http2;
 
@@ -25,23 +26,25 @@ void count_ends(ClientSession& session, std::array<int, request_count>& ends) {
   for (const auto& end : ended.all()) ++ends.at(end.id);
 }
 
-}  // namespace
+SharedHead a_head(std::string path) {
+  return std::make_shared<const RequestHead>(
+      RequestHead{.method = "POST", .authority = "a", .path = std::move(path)});
+}
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size < 2) return 0;
-  const std::size_t piece_bytes = data[0] == 0 ? size : data[0];
-  const std::uint8_t deeds = data[1];
-  std::span<const std::uint8_t> rest(data + 2, size - 2);
-
-  const auto owned = make_client_session(
-      Http2Engine::nghttp2, {.streams = 4, .header_bytes = 2'000, .body_bytes = 5'000});
+void tell(Http2Engine engine, std::size_t piece_bytes, std::uint8_t deeds,
+          std::span<const std::uint8_t> rest) {
+  const auto owned =
+      make_client_session(engine, {.streams = 4, .header_bytes = 2'000, .body_bytes = 5'000});
   ClientSession& session = *owned;
   std::array<int, request_count> ends{};
   std::string out;
   RequestId next = 0;
+  const auto head = a_head("/");
+  const auto other_head = a_head("/other");
   const auto submit_what_fits = [&] {
     while (next < request_count && session.free_streams() > 0) {
-      session.submit(next, Request{"POST", "https", "a", "/", {}, std::string(next * 20'000, 'x')});
+      const std::string body(next % 3 * 10'000, 'x');
+      session.submit(next, next % 4 == 3 ? other_head : head, BodyPieces{{body, {}, {}}});
       ++next;
     }
   };
@@ -66,5 +69,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (ends[id] != (id < next ? 1 : 0)) std::abort();
   }
   if (session.open_streams() != 0) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const std::size_t piece_bytes = data[0] == 0 ? size : data[0];
+  for (const auto engine : {Http2Engine::nghttp2, Http2Engine::frames}) {
+    tell(engine, piece_bytes, data[1], {data + 2, size - 2});
+  }
   return 0;
 }

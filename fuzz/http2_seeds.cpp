@@ -1,5 +1,6 @@
-// Writes the seeds of the two HTTP/2 fuzz targets: `http2_seeds fuzz/corpus`. Run by hand after a
+// Writes the seeds of the HTTP/2 fuzz targets: `http2_seeds fuzz/corpus`. Run by hand after a
 // change of their input format; the seeds themselves are committed.
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -61,6 +62,50 @@ Seeds client_seeds() {
                               headers(3, ok) + data(3, std::string(5'100, 'x')))},
       {"garbage", story(5, 0, "HTTP/1.1 400 Bad Request\r\n\r\n")},
   };
+}
+
+/// A block of raw HPACK that is a whole answer, or its head.
+std::string answer(std::uint32_t stream, const std::string& block, bool whole = true) {
+  return write_frame({FrameType::headers,
+                      static_cast<std::uint8_t>(flag::end_headers | (whole ? flag::end_stream : 0)),
+                      stream, block});
+}
+
+/// Where an engine of our own may go wrong and nghttp2 would not, beside what a client may hear.
+Seeds engine_seeds() {
+  const std::string start = settings({{setting::max_concurrent_streams, 100}}) + settings_ack();
+  const std::string ok_block = "\x88";                    // ":status: 200".
+  const std::string with_a = "\x88\x40\x01\x61\x01\x31";  // And "a: 1", indexed.
+  const std::string with_b = "\x88\x40\x01\x62\x01\x32";
+  const std::string newest = "\x88\xbe";
+  Seeds seeds = client_seeds();
+  seeds.insert(
+      seeds.end(),
+      {{"repeated_blocks", story(3, 2,
+                                 start + answer(1, with_a) + answer(3, newest) + answer(5, newest) +
+                                     answer(7, with_b) + answer(9, newest) + answer(11, newest))},
+       {"late_blocks", story(0, 3,
+                             start + ping("12345678") + answer(3, with_a) + answer(1, newest) +
+                                 answer(5, "\x20" + ok_block) + answer(7, newest))},
+       {"tables", story(0, 0,
+                        start + answer(1, ok_block) + settings({{setting::header_table_size, 0}}) +
+                            answer(3, ok_block) +
+                            settings({{setting::header_table_size, 200},
+                                      {setting::header_table_size, 65'536}}) +
+                            answer(5, ok_block) + answer(7, ok_block) + answer(9, ok_block))},
+       {"negative_windows",
+        story(9, 0,
+              settings({{setting::initial_window_size, 1'000}}) + window_update(7, 5'000) +
+                  settings({{setting::initial_window_size, 0}}) + window_update(7, 800) +
+                  window_update(11, 20'000) + settings({{setting::initial_window_size, 17'000}}) +
+                  answer(7, ok_block))},
+       {"lengths",
+        story(0, 2,
+              start + answer(1, "\x88\x0f\x0d\x01\x33", false) + data(1, "abc", flag::end_stream) +
+                  answer(3, "\x88\x0f\x0d\x01\x33", false) + data(3, "ab", flag::end_stream) +
+                  answer(5, "\x89\x0f\x0d\x01\x30"))},
+       {"dies_in_the_middle", story(5, 2, start + answer(1, ok_block) + answer(3, "\x88\xff"))}});
+  return seeds;
 }
 
 Seeds server_seeds() {
@@ -128,6 +173,7 @@ int main(int argc, char** argv) {
   }
   const std::filesystem::path corpus = argv[1];
   write(corpus / "http2_client", client_seeds());
+  write(corpus / "http2_engines", engine_seeds());
   write(corpus / "http2_server", server_seeds());
   return 0;
 }

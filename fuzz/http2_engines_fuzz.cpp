@@ -45,7 +45,8 @@ constexpr std::size_t frame_head_bytes = 9;
 }
 
 std::string a_body(RequestId id) {
-  return std::string(body_sizes.at(id), static_cast<char>('a' + id));
+  std::string body(body_sizes.at(id), static_cast<char>('a' + id));
+  return body;
 }
 
 /// Mostly the same one, as a sender's; others come between and may drive it out of the table.

@@ -39,10 +39,10 @@ bool speaks_of_connection(std::string_view name, std::string_view value) noexcep
 /// Digits alone; at most 2^63 - 1, so that a sum of lengths can't overflow.
 std::optional<std::uint64_t> parse_digits(std::string_view text) noexcept {
   std::uint64_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-  if (error != std::errc{} || stopped != end || number > most) return std::nullopt;
+  if (error != std::errc{} || stopped != text.data() + text.size() || number > most)
+    return std::nullopt;
   return number;
 }
 

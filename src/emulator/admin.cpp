@@ -147,6 +147,7 @@ http2::Response World::reset() {
   journal_.clear();
   deliveries_.clear();
   rate_ = Rate{};
+  quota_use_ = QuotaUse{};
   return admin_answer(200, json::object{});
 }
 
@@ -162,6 +163,8 @@ json::object World::stats(SystemTime now) const {
   all["lost"] = books_.lost;
   all["per_minute"] = rate_.last_minute(now);
   all["max_per_minute"] = rate_.most();
+  all["most_in_a_minute"] = quota_use_.most();
+  all["most_in_a_minute_by_project"] = quota_use_.most_by_project();
   all["in_flight"] = in_flight_;
   all["max_in_flight"] = books_.max_in_flight;
   all["connections"] = connections_;

@@ -206,6 +206,11 @@ std::string kind_of(const Answer& answer) {
   return kind;
 }
 
+bool counts_for_quota(const Answer& answer) {
+  return answer.status == 200 ||
+         (answer.status >= 400 && answer.status < 500 && answer.status != 429);
+}
+
 Blame blame_of(const Answer& answer) {
   const auto* error = object_in(answer.body, "error");
   if (error == nullptr) return {text_in(answer.body, "error"), {}};

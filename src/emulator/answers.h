@@ -37,6 +37,10 @@ struct Answer {
 /// spoilt after the request was processed "cut_after 200", with what it would have been.
 [[nodiscard]] std::string kind_of(const Answer& answer);
 
+/// FCM counts acceptances and client errors against the project's quota, but not a 429 ("Throttling
+/// and quotas").
+[[nodiscard]] bool counts_for_quota(const Answer& answer);
+
 /// What an error says of itself; empty for what it does not say.
 struct Blame {
   std::string_view text;

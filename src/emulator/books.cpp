@@ -34,4 +34,25 @@ void Rate::move_to(std::int64_t slot) {
   slot_ = slot;
 }
 
+void QuotaUse::add(std::string_view project, SystemTime now) {
+  auto found = projects_.find(project);
+  if (found == projects_.end()) {
+    if (projects_.size() >= most_projects) project = "(others)";
+    found = projects_.try_emplace(std::string(project)).first;
+  }
+  found->second.add(now);
+}
+
+std::uint64_t QuotaUse::most() const noexcept {
+  std::uint64_t most = 0;
+  for (const auto& [project, rate] : projects_) most = std::max(most, rate.most());
+  return most;
+}
+
+boost::json::object QuotaUse::most_by_project() const {
+  boost::json::object all;
+  for (const auto& [project, rate] : projects_) all[project] = rate.most();
+  return all;
+}
+
 }  // namespace fanfare::emulator

@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include <boost/json/object.hpp>
 
@@ -45,18 +47,20 @@ struct Books {
   std::uint64_t max_connections = 0;
 };
 
-/// How many messages came in the last minute, at every moment.
+/// How many messages came in the last minute, at every moment. A minute that begins somewhere
+/// within a hundredth of a second is counted from its begin to the end of the last one, so what is
+/// told is never too small, and too great by what comes in a hundredth of a second at most.
 class Rate {
  public:
   void add(SystemTime now);
   [[nodiscard]] std::uint64_t last_minute(SystemTime now) const;
-  /// The most there ever were within one minute.
+  /// The most there ever were within any minute.
   [[nodiscard]] std::uint64_t most() const noexcept { return most_; }
 
  private:
-  /// A tenth of a second each.
-  static constexpr std::size_t slots = 600;
-  using Slot = std::chrono::duration<std::int64_t, std::deci>;
+  /// A hundredth of a second each. A minute, ends included, touches one more than fit into it.
+  static constexpr std::size_t slots = 6'001;
+  using Slot = std::chrono::duration<std::int64_t, std::centi>;
 
   void move_to(std::int64_t slot);
 
@@ -64,6 +68,20 @@ class Rate {
   std::int64_t slot_ = 0;  // The one that is being counted, since the epoch.
   std::uint64_t sum_ = 0;
   std::uint64_t most_ = 0;
+};
+
+/// The messages that FCM counts against the quota, of each project.
+class QuotaUse {
+ public:
+  void add(std::string_view project, SystemTime now);
+  /// The most that any minute held of one project.
+  [[nodiscard]] std::uint64_t most() const noexcept;
+  [[nodiscard]] boost::json::object most_by_project() const;
+
+ private:
+  /// More are counted together, as "(others)".
+  static constexpr std::size_t most_projects = 100;
+  std::map<std::string, Rate, std::less<>> projects_;
 };
 
 }  // namespace fanfare::emulator

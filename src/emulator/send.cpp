@@ -86,7 +86,7 @@ Answer World::send(http2::Request& request, const Path& path, SystemTime now) {
   if (auto fault = check_service(path, now)) return *std::move(fault);
   if (auto fault = check_quota(path, now)) return *std::move(fault);
   auto answer = judge_body(request, path, now);
-  spend_quota(answer);
+  if (counts_for_quota(answer)) ++window_spent_;
   return answer;
 }
 
@@ -198,13 +198,6 @@ std::optional<Answer> World::check_quota(const Path& path, SystemTime now) {
   }
   if (window_spent_ < *limit) return std::nullopt;
   return wait_as_told(project_quota(project_number_, *limit), now);
-}
-
-// Client errors count against the quota as acceptances do, a 429 does not (FCM docs, "Throttling
-// and quotas").
-void World::spend_quota(const Answer& answer) {
-  const bool client_error = answer.status >= 400 && answer.status < 500 && answer.status != 429;
-  if (answer.status == 200 || client_error) ++window_spent_;
 }
 
 // --- the message ---

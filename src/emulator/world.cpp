@@ -80,7 +80,11 @@ Plan World::answer(http2::Request request, SystemTime now) {
   begin_note(request, path.path, now);
   if (request.method == "POST" && path.send_project()) {
     rate_.add(now);
-    const auto answer = spoil(send(request, path, now), path, now);
+    auto processed = send(request, path, now);
+    if (counts_for_quota(processed)) {
+      quota_use_.add(any_project_ ? *path.send_project() : project_, now);
+    }
+    const auto answer = spoil(std::move(processed), path, now);
     books_.sends.add(finish_note("send", answer));
     return finish(answer, path, now);
   }

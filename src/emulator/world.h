@@ -171,7 +171,6 @@ class World {
   [[nodiscard]] std::optional<DeviceGroups::Id> group_of(const Target& target) const;
 
   void count_acceptance(const Target& target);
-  void spend_quota(const Answer& answer);
   [[nodiscard]] std::string next_name(const Target& target, std::string_view project, Intent intent,
                                       SystemTime now);
   [[nodiscard]] Answer wait_as_told(Answer answer, SystemTime now) const;
@@ -232,7 +231,8 @@ class World {
   Random names_;                            // Of registrations made here.
   std::optional<SystemTime> window_start_;  // Of the quota.
   std::uint64_t window_spent_ = 0;
-  Rate rate_;
+  Rate rate_;                        // Of all requests.
+  QuotaUse quota_use_;               // Of those that FCM counts.
   std::deque<SystemTime> fan_outs_;  // When those under way end.
   Window subscribing_;
   SystemTime common_for_;

@@ -515,6 +515,35 @@ TEST(World, BalancesItsBooks) {
   EXPECT_EQ(stats.at("devices"), 1'000);
 }
 
+TEST(World, TellsTheMostThatAnyMinuteHeldCountedAsFcmCounts) {
+  Scene scene(Scene::listing(one_of_each));
+  for (const auto* token : {"alive", "u", "f503", "f429", "alive"}) {
+    (void)scene.send(to_token(token));
+    scene.now += 20s;
+  }
+  (void)scene.send("not json");
+  EXPECT_EQ(scene.stats().at("most_in_a_minute"), 2) << "a client error counts, 429 and 503 do not";
+  scene.now += 2min;
+  (void)scene.send(to_token("alive"));
+  EXPECT_EQ(scene.stats().at("most_in_a_minute"), 2);
+
+  EXPECT_EQ(scene.post("/_emulator/reset", "").response.status, 200);
+  EXPECT_EQ(scene.stats().at("most_in_a_minute"), 0);
+}
+
+TEST(World, TellsTheMostThatAnyMinuteHeldForEachProject) {
+  WorldOptions options;
+  options.any_project = true;
+  Scene scene(std::move(options));
+  for (const auto* project : {"one", "two", "one"}) {
+    (void)scene.post(fmt::format("/v1/projects/{}/messages:send", project),
+                     to_token(token_of('c')));
+  }
+  const auto stats = scene.stats();
+  EXPECT_EQ(stats.at("most_in_a_minute"), 2);
+  EXPECT_EQ(stats.at("most_in_a_minute_by_project"), (json::object{{"one", 2}, {"two", 1}}));
+}
+
 TEST(World, CountsSecondSends) {
   Scene scene(Scene::listing(one_of_each));
   for (const auto* token : {"alive", "u", "f503", "u", "f503", "alive", "alive"}) {

@@ -132,7 +132,7 @@ TEST(SendBudget, NeverExceedsTheLimitInAnySlidingMinuteAndUsesIt) {
   for (const std::uint64_t limit : {1U, 2U, 7U, 100U, 250U, 6'001U, 600'000U}) {
     for (const std::size_t lane_count : {1U, 3U}) {
       Scene scene({.messages_per_minute = limit, .ramp = 0ms});
-      for (std::size_t i = 0; i < lane_count; ++i) scene.lane(Priority::bulk, 1 + 999 * (i % 2));
+      for (std::size_t i = 0; i < lane_count; ++i) scene.lane(Priority::bulk, 40 + 1'000 * (i % 2));
       scene.run_for(61s, 20ms);
       scene.sleep_for(7s);  // A pause saves nothing up.
       const SteadyTime steady = scene.now;
@@ -580,7 +580,7 @@ TEST(TimeToSendByBudget, IsWhatTheGreediestSenderTakes) {
       Scene scene(options);
       scene.lane(Priority::bulk);
       const auto estimate = time_to_send(options, messages);
-      scene.run_for(2 * estimate + 2s);
+      scene.run_for(estimate + estimate / 8 + 3s);
       const auto taken = std::chrono::duration<double>(scene.log.time_of(messages) - start);
       EXPECT_NEAR(std::chrono::duration<double>(estimate).count(), taken.count(),
                   1.5 + 0.02 * taken.count())

@@ -145,6 +145,7 @@ TEST(RetryBudget, WaitsForFirstAttemptsAloneWhenNothingComesInAnyCase) {
 // minutes before it, and what comes in any case.
 TEST(RetryBudgetWalk, KeepsItsShareInAnyMinute) {
   EXPECT_TRUE(rc::check("share", [] {
+    enum class Act { first, retry, pass };
     struct Event {
       SteadyTime at;
       int firsts = 0;
@@ -155,18 +156,18 @@ TEST(RetryBudgetWalk, KeepsItsShareInAnyMinute) {
     SteadyTime now{1h};
     for (int i = 0; i < 200; ++i) {
       Event event{.at = now};
-      switch (*rc::gen::inRange(0, 3)) {
-        case 0:
+      switch (*rc::gen::element(Act::first, Act::retry, Act::pass)) {
+        case Act::first:
           event.firsts = *rc::gen::inRange(1, 2'000);
           budget.on_first_attempts(now, static_cast<std::uint64_t>(event.firsts));
           break;
-        case 1:
+        case Act::retry:
           for (int n = *rc::gen::inRange(0, 1'000); n > 0 && budget.earliest(now) <= now; --n) {
             budget.on_retry(now);
             ++event.retries;
           }
           break;
-        case 2:
+        case Act::pass:
           now += std::chrono::milliseconds(*rc::gen::inRange(0, 3'000));
           break;
       }

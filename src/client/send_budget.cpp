@@ -47,8 +47,9 @@ double first_share_of(std::uint64_t limit) {
 // billionth more than that covers what is lost in rounding.
 std::chrono::duration<double, std::nano> interval_of(std::uint64_t limit) {
   if (limit == 0) return {};
-  const auto usable = static_cast<double>(limit - limit / 200);
-  return std::chrono::duration<double, std::nano>(window + tolerance) / usable * (1 + 1e-9);
+  const std::uint64_t usable = limit - limit / 200;
+  return std::chrono::duration<double, std::nano>(window + tolerance) /
+         static_cast<double>(usable) * (1 + 1e-9);
 }
 
 double progress(nanoseconds done, nanoseconds whole) {

@@ -54,7 +54,8 @@ class SentLog {
   [[nodiscard]] SteadyTime time_of(std::size_t n) const {
     std::size_t sum = 0;
     for (const auto& [at, count] : sent_) {
-      if ((sum += count) >= n) return at;
+      sum += count;
+      if (sum >= n) return at;
     }
     return SteadyTime::max();
   }
@@ -476,16 +477,28 @@ struct OpenGrant {
 
 enum class Weather { calm, stormy };  // Stormy: 429s, pauses and high latency.
 
+enum class Act { ask, give_back, throttle, answer, pause, pass };
+
+Act any_act(Weather weather) {
+  if (weather == Weather::calm) {
+    return *rc::gen::weightedElement<Act>({{20, Act::ask}, {5, Act::give_back}, {20, Act::pass}});
+  }
+  return *rc::gen::weightedElement<Act>({{20, Act::ask},
+                                         {5, Act::give_back},
+                                         {1, Act::throttle},
+                                         {1, Act::answer},
+                                         {1, Act::pause},
+                                         {20, Act::pass}});
+}
+
 void walk(std::uint64_t limit, milliseconds ramp, Weather weather) {
   SendBudget budget({.messages_per_minute = limit, .ramp = ramp, .reserve = 0.2});
   SteadyTime now = start;
   std::vector<OpenGrant> grants;
   for (int i = 0; i < 600; ++i) {
     const auto priority = *rc::gen::element(Priority::urgent, Priority::normal, Priority::bulk);
-    switch (weather == Weather::calm ? *rc::gen::weightedElement<int>({{20, 0}, {5, 1}, {20, 5}})
-                                     : *rc::gen::weightedElement<int>(
-                                           {{20, 0}, {5, 1}, {1, 2}, {1, 3}, {1, 4}, {20, 5}})) {
-      case 0: {
+    switch (any_act(weather)) {
+      case Act::ask: {
         const auto wanted = *rc::gen::inRange<std::size_t>(1, 5'000);
         const Grant grant = budget.reserve(now, priority, wanted);
         RC_ASSERT(grant.count <= wanted);
@@ -493,7 +506,7 @@ void walk(std::uint64_t limit, milliseconds ramp, Weather weather) {
         grants.push_back({now, grant, grant.count});
         break;
       }
-      case 1: {
+      case Act::give_back: {
         if (grants.empty()) break;
         auto& one = grants[*rc::gen::inRange<std::size_t>(
             grants.size() - std::min<std::size_t>(grants.size(), 4), grants.size())];
@@ -503,16 +516,16 @@ void walk(std::uint64_t limit, milliseconds ramp, Weather weather) {
         one.grant.count -= unsent;
         break;
       }
-      case 2:
+      case Act::throttle:
         budget.on_throttled(now);
         break;
-      case 3:
+      case Act::answer:
         budget.on_latency(now, 1'000, milliseconds(*rc::gen::inRange(50, 3'000)));
         break;
-      case 4:
+      case Act::pause:
         budget.pause_until(now, now + milliseconds(*rc::gen::inRange(0, 3'000)));
         break;
-      case 5:
+      case Act::pass:
         now += milliseconds(*rc::gen::inRange(0, *rc::gen::element(20, 900)));
         break;
     }

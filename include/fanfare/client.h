@@ -9,8 +9,9 @@
 // retries what FCM's rules allow (Retry-After, backoff with jitter, quota) and returns the final
 // outcome. An outcome is never an exception: a refused message is a result.
 //
-// Threads: every member may be called from any thread. Callbacks run on the client's own thread;
-// they must not block and must not call the blocking forms.
+// Threads: every member may be called from any thread. Callbacks run on the client's own threads,
+// several at once when it has several lanes; they must not block and must not call the blocking
+// forms.
 #pragma once
 
 #include <chrono>
@@ -23,6 +24,7 @@
 #include <string>
 
 #include "fanfare/message.h"
+#include "fanfare/priority.h"
 #include "fanfare/result.h"
 #include "fanfare/target.h"
 #include "fanfare/verdict.h"
@@ -35,19 +37,32 @@ namespace client {
 struct ClientMaker;
 }
 
+/// Who writes and reads the HTTP/2 frames. Both do the same for the caller.
+enum class Http2Engine : std::uint8_t {
+  frames,   ///< Fanfare itself; some ten times cheaper (docs/performance.md).
+  nghttp2,  ///< The nghttp2 library.
+};
+
 /// How a Client reaches FCM, and how it behaves there. All defaults are for the real service.
 struct ClientOptions {
   /// Credentials file of any kind (docs/credentials.md). Empty: GOOGLE_APPLICATION_CREDENTIALS,
   /// else the well-known file of gcloud, else the machine's metadata server. Not needed when
   /// FCM_EMULATOR_HOST is set or the endpoint is plaintext.
   std::string credentials_file = {};
-  std::string project = {};     ///< Empty: the credentials' own project.
-  std::string endpoint = {};    ///< Empty: https://fcm.googleapis.com; "http://…" is plaintext.
-  std::string ca_file = {};     ///< PEM with extra trust anchors; empty: the system's only.
-  bool validate_only = false;   ///< FCM checks every message and delivers none.
-  std::size_t connections = 4;  ///< At most this many, 100 messages under way on each.
-  std::uint64_t messages_per_minute = 600'000;  ///< FCM's default quota; 0: no pacing.
-  std::chrono::milliseconds ramp{60'000};       ///< From a slow start to the full rate.
+  std::string project = {};      ///< Empty: the credentials' own project.
+  std::string endpoint = {};     ///< Empty: https://fcm.googleapis.com; "http://…" is plaintext.
+  std::string ca_file = {};      ///< PEM with extra trust anchors; empty: the system's only.
+  bool validate_only = false;    ///< FCM checks every message and delivers none.
+  std::size_t connections = 12;  ///< At most this many, 100 messages under way on each; opened
+                                 ///< only as they are needed.
+  std::size_t lanes = 0;  ///< Threads that send, each with its share of the connections; 0: as many
+                          ///< as the machine has cores.
+  Http2Engine http2_engine = Http2Engine::frames;  ///< For connections to FCM.
+  std::uint64_t messages_per_minute = 600'000;     ///< FCM's default quota; 0: no pacing.
+  std::chrono::milliseconds ramp{60'000};          ///< From a slow start to the full rate.
+  /// FCM asks to stay away from the two minutes before and after each quarter of an hour
+  /// ("scale-fcm"). True: bulk messages are sent at a tenth of the rate there.
+  bool avoid_quarter_hours = false;
   /// For one answer, from the request's first byte. FCM asks for at least 10 s ("scale-fcm").
   std::chrono::milliseconds request_timeout{30'000};
   /// For one message, the first included. An attempt that certainly never arrived is not counted
@@ -91,12 +106,13 @@ class Client {
   /// Ends what is pending (as unknown or unsent), then returns. Not from within a callback.
   ~Client();
 
-  /// Called exactly once for each send, on the client's thread. It must not throw.
+  /// Called exactly once for each send, on one of the client's threads. It must not throw.
   using Callback = std::function<void(Outcome)>;
 
   /// Sends one message; `on_outcome` is called exactly once. While the project is found blocked,
   /// sends end with that verdict after one attempt or none; each later one finds out anew.
-  void send(const Message& message, Target target, Callback on_outcome);
+  void send(const Message& message, Target target, Callback on_outcome,
+            Priority priority = Priority::normal);
   /// The same, as a future.
   [[nodiscard]] std::future<Outcome> send_async(const Message& message, Target target);
   /// The same, waiting for the outcome.
@@ -108,7 +124,8 @@ class Client {
   /// 50 devices were refused for their platform's credential, the rest of the stream ends with
   /// that verdict and is not sent.
   void send_each(const Message& message, const std::function<std::optional<Target>()>& next,
-                 const std::function<void(const Outcome&)>& on_outcome);
+                 const std::function<void(const Outcome&)>& on_outcome,
+                 Priority priority = Priority::bulk);
 
   /// The id of the project that is sent for.
   [[nodiscard]] const std::string& project() const noexcept;

@@ -16,6 +16,7 @@ ClientOptions client_options(Context& context) {
   client.project = globals.project;
   client.endpoint = globals.endpoint;
   client.ca_file = globals.ca_file;
+  if (globals.http2_engine == "nghttp2") client.http2_engine = Http2Engine::nghttp2;
   return client;
 }
 

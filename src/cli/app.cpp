@@ -53,6 +53,9 @@ void add_globals(CLI::App& root, Globals& globals, Settings& settings) {
   text("--iid-endpoint", globals.iid_endpoint, "URL", "FANFARE_IID_ENDPOINT",
        "Talk to this instead of the instance-ID service");
   text("--ca-file", globals.ca_file, "PEM", "FANFARE_CA_FILE", "Trust these certificates too");
+  text("--http2-engine", globals.http2_engine, "NAME", "FANFARE_HTTP2_ENGINE",
+       "Who writes HTTP/2: frames (Fanfare, the default) or nghttp2")
+      ->check(CLI::IsMember(std::vector<std::string>{"frames", "nghttp2"}));
   text("--store", globals.store, "STORE", "FANFARE_STORE",
        "Where devices are kept; without it fanfare.db");
   text("--config", settings.config_file, "FILE", "FANFARE_CONFIG",

@@ -39,6 +39,7 @@ struct Globals {
   std::string endpoint;      ///< FANFARE_ENDPOINT; empty: FCM itself.
   std::string iid_endpoint;  ///< FANFARE_IID_ENDPOINT; empty: Google's.
   std::string ca_file;       ///< FANFARE_CA_FILE; empty: the system's trust anchors only.
+  std::string http2_engine;  ///< FANFARE_HTTP2_ENGINE; "frames", "nghttp2" or empty: the default.
   std::string store;         ///< FANFARE_STORE; never empty once a task runs.
   bool store_given = false;  ///< False: `store` is the default and nobody named it.
   bool json = false;         ///< FANFARE_JSON; machine output on stdout.

@@ -15,6 +15,7 @@
 
 #include "fanfare/client.h"
 
+#include "cli/api_options.h"
 #include "cli/app.h"
 #include "cli/bench_emulator.h"
 #include "cli/bench_load.h"
@@ -31,6 +32,7 @@ struct BenchOptions {
   double duration_s = 0;             // Not 0: in place of `messages`.
   std::uint64_t rate = 0;            // Messages a minute of each project; 0: as fast as it goes.
   std::size_t connections = 4;       // Of each project.
+  std::size_t lanes = 0;             // Of each project; 0: as many as there are cores.
   std::uint32_t projects = 1;
   std::size_t size = 400;
   BenchEmulatorOptions emulator;
@@ -219,13 +221,10 @@ void print(Context& context, const BenchOptions& options, const Figures& figures
       p50, p99));
 }
 
-ClientOptions client_options_of(const Globals& globals, const BenchOptions& options) {
-  ClientOptions client;
-  client.project = globals.project;
-  client.endpoint = globals.endpoint;
-  client.ca_file = globals.ca_file;
-  client.credentials_file = globals.credentials;
+ClientOptions client_options_of(Context& context, const BenchOptions& options) {
+  ClientOptions client = client_options(context);
   client.connections = options.connections;
+  client.lanes = options.lanes;
   client.messages_per_minute = options.rate;
   client.ramp = std::chrono::milliseconds(0);
   return client;
@@ -234,7 +233,7 @@ ClientOptions client_options_of(const Globals& globals, const BenchOptions& opti
 Result<ExitStatus> bench(Context& context, const BenchOptions& options) {
   auto message = message_of_size(options.size);
   if (!message) return std::unexpected(message.error());
-  ClientOptions client_options = client_options_of(context.globals, options);
+  ClientOptions client_options = client_options_of(context, options);
   BenchEmulator emulator;
   if (client_options.endpoint.empty()) {
     if (auto started = emulator.start(options.emulator, client_options); !started) {
@@ -286,6 +285,9 @@ void add_load_options(CLI::App& command, BenchOptions& options) {
 }
 
 void add_client_options(CLI::App& command, BenchOptions& options) {
+  command.add_option("--lanes", options.lanes, "Sending threads of each project")
+      ->type_name("N")
+      ->check(range(1, 64));
   command.add_option("--connections", options.connections, "Connections of each project at most")
       ->type_name("N")
       ->check(range(1, 100));

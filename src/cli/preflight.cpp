@@ -12,7 +12,7 @@
 #include "cli/json_object.h"
 #include "cli/store.h"
 #include "client/client_parts.h"
-#include "client/pacer.h"
+#include "client/send_budget.h"
 #include "registry/device_file.h"
 
 namespace fanfare::cli {

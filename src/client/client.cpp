@@ -1,6 +1,7 @@
 #include "fanfare/client.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "client/client_parts.h"
@@ -12,23 +13,30 @@ namespace fanfare {
 
 struct Client::Impl {
   explicit Impl(client::ClientParts chosen)
-      : parts(std::move(chosen)),
-        lane(std::make_unique<client::Lane>(parts.make_sender)),
-        outbox(*lane, parts.retry, Random::from_system()) {}
-
-  // The lane's thread ends while the outbox is still there to take the last results.
-  ~Impl() {
-    outbox.close();
-    lane.reset();
+      : parts(std::move(chosen)), lanes(client::make_lanes(parts.make_sender, parts.lanes)) {
+    for (const auto& lane : lanes) {
+      outboxes.push_back(
+          std::make_unique<client::Outbox>(*lane, parts.retry, Random::from_system()));
+    }
   }
+
+  // The lanes' threads end while the outboxes are still there to take the last results.
+  ~Impl() {
+    for (const auto& outbox : outboxes) outbox->close();
+    lanes.clear();
+  }
+
+  // In turn, so that the lanes share the work.
+  client::Outbox& next_outbox() { return *outboxes[next++ % outboxes.size()]; }
 
   [[nodiscard]] std::shared_ptr<const fcm::EncodedMessage> encode(const Message& message) const {
     return std::make_shared<const fcm::EncodedMessage>(message, parts.validate_only);
   }
 
   client::ClientParts parts;
-  std::unique_ptr<client::Lane> lane;
-  client::Outbox outbox;
+  client::Lanes lanes;
+  std::vector<std::unique_ptr<client::Outbox>> outboxes;  // One on each lane.
+  std::atomic<std::size_t> next = 0;
 };
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -36,8 +44,9 @@ Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
-void Client::send(const Message& message, Target target, Callback on_outcome) {
-  impl_->outbox.send(impl_->encode(message), std::move(target), std::move(on_outcome));
+void Client::send(const Message& message, Target target, Callback on_outcome, Priority priority) {
+  impl_->next_outbox().send(impl_->encode(message), std::move(target), std::move(on_outcome),
+                            priority);
 }
 
 std::future<Outcome> Client::send_async(const Message& message, Target target) {
@@ -53,8 +62,8 @@ Outcome Client::send(const Message& message, Target target) {
 }
 
 void Client::send_each(const Message& message, const std::function<std::optional<Target>()>& next,
-                       const std::function<void(const Outcome&)>& on_outcome) {
-  client::LanePort port(*impl_->lane, impl_->encode(message));
+                       const std::function<void(const Outcome&)>& on_outcome, Priority priority) {
+  client::LanePort port(impl_->lanes, impl_->encode(message), priority);
   client::send_to_each(port, impl_->parts.retry, Random::from_system(), next, on_outcome);
 }
 

@@ -2,6 +2,8 @@
 // public options and the sender behind them.
 #include <algorithm>
 #include <future>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
@@ -11,15 +13,54 @@
 #include "client/client_parts.h"
 #include "client/credentials.h"
 #include "client/fcm_sender.h"
-#include "client/pacer.h"
+#include "client/send_budget.h"
 #include "http2/tls.h"
 
 namespace fanfare {
 namespace {
 
+http2::Http2Engine engine_of(Http2Engine chosen) {
+  switch (chosen) {
+    case Http2Engine::frames:
+      return http2::Http2Engine::frames;
+    case Http2Engine::nghttp2:
+      return http2::Http2Engine::nghttp2;
+  }
+  return http2::Http2Engine::frames;
+}
+
+// No more lanes than connections, or some would have none.
+std::size_t lanes_of(const ClientOptions& options) {
+  const std::size_t wanted =
+      options.lanes > 0 ? options.lanes : std::thread::hardware_concurrency();
+  return std::clamp<std::size_t>(wanted, 1, std::max<std::size_t>(1, options.connections));
+}
+
+client::BudgetOptions budget_options(const ClientOptions& options) {
+  client::BudgetOptions budget;
+  budget.messages_per_minute = options.messages_per_minute;
+  budget.ramp = options.ramp;
+  budget.avoid_quarter_hours = options.avoid_quarter_hours;
+  return budget;
+}
+
+// Told by many, of which the first counts.
+class FirstOutcome {
+ public:
+  [[nodiscard]] std::shared_future<Result<void>> future() { return promise_.get_future().share(); }
+  void tell(Result<void> outcome) {
+    std::call_once(once_, [&] { promise_.set_value(std::move(outcome)); });
+  }
+
+ private:
+  std::once_flag once_;
+  std::promise<Result<void>> promise_;
+};
+
 http2::PoolOptions pool_options(const ClientOptions& options) {
   http2::PoolOptions pool;
-  pool.max_connections = std::max<std::size_t>(1, options.connections);
+  pool.engine = engine_of(options.http2_engine);
+  pool.max_connections = std::max<std::size_t>(1, options.connections / lanes_of(options));
   pool.request_timeout = options.request_timeout;
   return pool;
 }
@@ -56,27 +97,23 @@ Result<client::ClientParts> client::network_parts(const ClientOptions& options, 
   auto sender = sender_options(options, *std::move(connection));
   if (!sender) return std::unexpected(std::move(sender).error());
 
-  auto pacer = std::make_shared<RatePacer>(
-      PacerOptions{.messages_per_minute = options.messages_per_minute, .ramp = options.ramp});
-  sender->pacer = pacer.get();
+  sender->budget = std::make_shared<SendBudget>(budget_options(options));
   sender->scope = api.scope;
   sender->on_warning = options.on_warning;
   sender->call = std::move(call);
   parts.project = sender->project;
   parts.retry = retry_options_of(options);
+  parts.lanes = lanes_of(options);
   parts.validate_only = options.validate_only;
-  // The sender is made on the lane's thread, where it lives; whether it could be is told here.
-  auto made = std::make_shared<std::promise<Result<void>>>();
-  parts.sender_made = made->get_future().share();
-  parts.make_sender = [made, pacer, chosen = *std::move(sender)](
-                          boost::asio::io_context& io) -> std::unique_ptr<Sender> {
+  // A sender is made on each lane's thread, where it lives; whether it could be is told by the
+  // first.
+  auto made = std::make_shared<FirstOutcome>();
+  parts.sender_made = made->future();
+  parts.make_sender =
+      [made, chosen = *std::move(sender)](boost::asio::io_context& io) -> std::unique_ptr<Sender> {
     auto opened = FcmSender::open(io, chosen);
-    if (!opened) {
-      made->set_value(std::unexpected(std::move(opened).error()));
-      return nullptr;
-    }
-    made->set_value({});
-    return *std::move(opened);
+    made->tell(opened ? Result<void>() : std::unexpected(opened.error()));
+    return opened ? *std::move(opened) : nullptr;
   };
   return parts;
 }

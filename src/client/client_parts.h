@@ -19,6 +19,7 @@ struct ClientParts {
   std::string project;
   SenderFactory make_sender;
   RetryOptions retry;
+  std::size_t lanes = 1;
   bool validate_only = false;
   /// Whether make_sender succeeded; ready once a lane has called it. Not valid: it can't fail.
   std::shared_future<Result<void>> sender_made = {};

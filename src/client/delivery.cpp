@@ -9,6 +9,7 @@ DeliveryPtr DeliveryStock::make() {
   delivery->platform.clear();
   delivery->attempts = 0;
   delivery->not_before.reset();
+  delivery->priority = Priority::normal;
   delivery->probe = false;
   delivery->tried = false;
   delivery->unsent_in_row = 0;

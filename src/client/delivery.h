@@ -14,14 +14,15 @@
 #include <string>
 #include <vector>
 
+#include "fanfare/priority.h"
 #include "fanfare/target.h"
 #include "fanfare/verdict.h"
 
+#include "client/steady_time.h"
 #include "fcm/encoded_message.h"
 
 namespace fanfare::client {
 
-using SteadyTime = std::chrono::steady_clock::time_point;
 /// Chosen by the driver, unique among what is not final.
 using DeliveryId = std::uint64_t;
 
@@ -41,6 +42,7 @@ struct Delivery {
   /// more is made all the same: without an answer at hand there is nothing to end with.
   int attempts = 0;
   std::optional<SteadyTime> not_before = {};  ///< A resumed retry's due time.
+  Priority priority = Priority::normal;       ///< Of its turn, among the project's messages.
   bool probe = false;  ///< Not the message itself but the empty one of fcm/probe.h.
 
   std::shared_ptr<const fcm::EncodedMessage> message = {};  ///< Set by who starts an attempt.

@@ -1,6 +1,7 @@
 #include "client/fcm_sender.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <utility>
 
@@ -21,10 +22,6 @@ namespace fanfare::client {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Waking up for each message of a fast campaign would cost more than sending it; the pacer lets
-// a late sender catch up.
-constexpr std::chrono::nanoseconds shortest_wait = 1ms;
 
 Answer::Transport transport_of(http2::Ended::How how) {
   switch (how) {
@@ -72,6 +69,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
 
     Impl& owner;
     DeliveryPtr delivery;
+    SteadyTime submitted_at{};
     std::string bytes;  // Of the body: what had to be escaped, or all of another API's.
     std::uint64_t token_generation = 0;
     bool repeated = false;  // With a fresh token, after a refusal.
@@ -88,15 +86,22 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   std::unique_ptr<TokenFetcher> fetcher;
   std::unique_ptr<http2::Pool> pool;
 
-  std::deque<Job> jobs;               // All there ever were; a job stays where it is.
-  boost::intrusive::list<Job> idle;   // Those without a delivery.
-  boost::intrusive::list<Job> queue;  // Those that wait for a token or their turn.
+  std::deque<Job> jobs;              // All there ever were; a job stays where it is.
+  boost::intrusive::list<Job> idle;  // Those without a delivery.
+  using Queue = boost::intrusive::list<Job>;
+  std::array<Queue, priority_count> queues;  // Those that wait for a token or their turn.
+
+  // The latencies of the pool's present turn, told to the budget at the next.
+  SteadyTime turn{};
+  SystemTime turn_by_wall_clock{};
+  std::uint64_t answers = 0;
+  std::chrono::nanoseconds latency{0};  // Of all of them together.
+
   std::uint64_t token_generation = 0;
   std::optional<std::string> latest_warning;  // Told once, and again after it was mended.
   bool token_usable = false;
   bool waiting_for_token = false;
   bool asking_for_token = false;  // In the call: pump goes on itself when the answer comes at once.
-  bool waiting_for_turn = false;
   bool pump_posted = false;
   bool closing = false;
 
@@ -126,12 +131,39 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void pump() {
-    if (queue.empty() || waiting_for_turn || !has_token()) return;
-    while (!queue.empty() && takes_turn()) {
-      Job& job = queue.front();
-      queue.pop_front();
-      submit(job);
+    if (nobody_waits() || !has_token()) return;
+    const auto forever = std::chrono::nanoseconds::max();
+    std::chrono::nanoseconds wait = forever;
+    for (Queue& queue : queues) wait = std::min(wait, drain(queue));
+    if (wait != forever) wait_for_turn(wait);
+  }
+
+  bool nobody_waits() const { return std::ranges::all_of(queues, &Queue::empty); }
+
+  Queue& queue_of(const Delivery& delivery) {
+    return queues.at(static_cast<std::size_t>(delivery.priority));
+  }
+
+  // Sends those of one priority whose turn it is, the more urgent having had theirs. How long the
+  // rest must wait.
+  std::chrono::nanoseconds drain(Queue& queue) {
+    const auto forever = std::chrono::nanoseconds::max();
+    if (queue.empty()) return forever;
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (!options.budget) {
+      while (!queue.empty()) submit(take_front(queue), now);
+      return forever;
     }
+    const Priority priority = queue.front().delivery->priority;
+    const Grant grant = options.budget->reserve(now, priority, queue.size());
+    for (std::size_t i = 0; i < grant.count; ++i) submit(take_front(queue), now);
+    return queue.empty() ? forever : grant.wait;
+  }
+
+  static Job& take_front(Queue& queue) {
+    Job& job = queue.front();
+    queue.pop_front();
+    return job;
   }
 
   // False: it is waited for, or can't be had and the queue has been told.
@@ -170,11 +202,12 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   void fail_queue(const oauth::TokenError& error) {
     if (closing) return;  // close() tells the queue itself.
     const Verdict verdict = verdict_of(error, fetcher->connect_error());
-    while (!queue.empty()) {
-      Job& job = queue.front();
-      queue.pop_front();
-      job.delivery->attempt = {not_sent(error.what), verdict};
-      finish(job);
+    for (Queue& queue : queues) {
+      while (!queue.empty()) {
+        Job& job = take_front(queue);
+        job.delivery->attempt = {not_sent(error.what), verdict};
+        finish(job);
+      }
     }
   }
 
@@ -186,19 +219,12 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     return answer;
   }
 
-  bool takes_turn() {
-    if (options.pacer == nullptr) return true;
-    const auto wait = options.pacer->reserve(std::chrono::steady_clock::now());
-    if (wait <= 0ns) return true;
-    waiting_for_turn = true;
-    timer.expires_after(std::max(wait, shortest_wait));
+  void wait_for_turn(std::chrono::nanoseconds wait) {
+    timer.expires_after(wait);
     timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
       const auto self = weak.lock();
-      if (!self || error) return;
-      self->waiting_for_turn = false;
-      self->pump();
+      if (self && !error) self->pump();
     });
-    return false;
   }
 
   void send(DeliveryPtr delivery) {
@@ -207,11 +233,12 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     idle.pop_front();
     job.delivery = std::move(delivery);
     job.repeated = false;
-    queue.push_back(job);
+    queue_of(*job.delivery).push_back(job);
     pump_soon();
   }
 
-  void submit(Job& job) {
+  void submit(Job& job, SteadyTime now) {
+    job.submitted_at = now;
     job.token_generation = token_generation;
     if (options.call) {
       submit_other_call(job);
@@ -246,7 +273,10 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     answer.date.clear();
     if (options.call) answer.date = http2::find_header(ended.response, "date");
     take_answer(ended, answer);
-    answer.received_at = options.wall_clock();
+    enter_turn();
+    ++answers;
+    latency += turn - job.submitted_at;
+    answer.received_at = turn_by_wall_clock;
     const TargetKind kind = job.delivery->target.kind;
     if (options.call) {
       verdict = options.call->judge(answer, kind);
@@ -258,10 +288,24 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
       verdict = refused_for_good(verdict, tokens != nullptr);
     } else if (verdict.kind == VerdictKind::unsent && could_not_trust(answer.reason)) {
       verdict = untrusted(*pool->connect_error());
-    } else if (verdict.kind == VerdictKind::throttled_project && options.pacer != nullptr) {
-      options.pacer->on_throttled(std::chrono::steady_clock::now());
+    } else if (verdict.kind == VerdictKind::throttled_project && options.budget) {
+      options.budget->on_throttled(turn);
+      if (verdict.retry_after) options.budget->pause_until(turn, turn + *verdict.retry_after);
     }
     finish(job);
+  }
+
+  // All answers that a turn of the pool brings share their time.
+  void enter_turn() {
+    const SteadyTime now = pool ? pool->turn_began() : std::chrono::steady_clock::now();
+    if (now == turn) return;
+    if (options.budget && answers > 0) {
+      options.budget->on_latency(turn, answers, latency / static_cast<int>(answers));
+    }
+    answers = 0;
+    latency = {};
+    turn = now;
+    turn_by_wall_clock = options.wall_clock();
   }
 
   // The pool gives the failure to connect as the reason; others have their own (a refused stream).
@@ -272,7 +316,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   void repeat_with_fresh_token(Job& job) {
     tokens->reject(job.token_generation, options.wall_clock());
     job.repeated = true;
-    queue.push_front(job);
+    queue_of(*job.delivery).push_front(job);
     pump_soon();
   }
 
@@ -289,11 +333,12 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     tokens.reset();
     fetcher.reset();
     pool.reset();
-    while (!queue.empty()) {
-      Job& job = queue.front();
-      queue.pop_front();
-      job.delivery->attempt = unsent_attempt(job.delivery->target, "the sender was closed");
-      finish(job);
+    for (Queue& queue : queues) {
+      while (!queue.empty()) {
+        Job& job = take_front(queue);
+        job.delivery->attempt = unsent_attempt(job.delivery->target, "the sender was closed");
+        finish(job);
+      }
     }
   }
 };

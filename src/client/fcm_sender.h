@@ -1,11 +1,11 @@
 // FcmSender: a Sender over the network. Puts a message into a request, the access token on it,
 // waits for its turn, and turns what came back into an Attempt.
 //
-//   send --> queue --token there, pacer lets it--> pool --> judged --> sink
+//   send --> queue --token there, budget lets it--> pool --> judged --> sink
 //              ^                                              |
 //              +------- once, with a fresh token <--- 401 ----+
 //
-// Messages wait in the queue, not behind it, so that none is counted by the pacer before it can
+// Messages wait in the queue, not behind it, so that none is counted by the budget before it can
 // go: sent in a bunch when the token came, they would exceed the rate.
 #pragma once
 
@@ -18,6 +18,7 @@
 #include "fanfare/result.h"
 
 #include "base/time_text.h"
+#include "client/send_budget.h"
 #include "client/sender.h"
 #include "http2/pool.h"
 #include "http2/tls.h"
@@ -44,9 +45,9 @@ struct FcmSenderOptions {
   http2::PoolOptions pool;
   std::shared_ptr<oauth::Credential> credential;  ///< Null: requests carry no token.
   std::string scope{oauth::messaging_scope};      ///< What its tokens must be good for.
-  std::string quota_project;           ///< Who pays (x-goog-user-project); empty: unsaid.
-  std::optional<OtherCall> call = {};  ///< Given: messages are ignored and may be null.
-  Pacer* pacer = nullptr;              ///< Null: no pacing. Outlives the sender.
+  std::string quota_project;                ///< Who pays (x-goog-user-project); empty: unsaid.
+  std::optional<OtherCall> call = {};       ///< Given: messages are ignored and may be null.
+  std::shared_ptr<SendBudget> budget = {};  ///< The project's, all lanes'; null: no pacing.
   std::function<void(const std::string&)> on_warning = {};  ///< As in ClientOptions.
   std::function<SystemTime()> wall_clock = std::chrono::system_clock::now;
 };

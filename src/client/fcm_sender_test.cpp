@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "client/pacer.h"
+#include "client/send_budget.h"
 #include "client/testing/fake_fcm.h"
 #include "http2/testing/certificates.h"
 #include "oauth/credentials.h"
@@ -44,10 +44,11 @@ struct World {
         oauth::parse_service_account(oauth::testing::key_file(token_uri), "key.json").value());
   }
 
-  void send(const std::string& token = "device") {
+  void send(const std::string& token = "device", Priority priority = Priority::normal) {
     if (!sender) sender = FcmSender::open(io, options).value();
     auto delivery = std::make_unique<Delivery>();
     delivery->target = {TargetKind::token, token};
+    delivery->priority = priority;
     delivery->message = message;
     delivery->sink = sink;
     sender->send(std::move(delivery));
@@ -426,24 +427,24 @@ TEST(FcmSender, EndsWhatWasJustSentWhenItIsDestroyed) {
   EXPECT_EQ(world.attempts.size(), 1U);
 }
 
-// Lets every third through at once and counts.
-class CountingPacer final : public Pacer {
- public:
-  std::chrono::nanoseconds reserve(std::chrono::steady_clock::time_point) override {
-    if (++calls % 3 != 0) return 1us;
-    ++reserved;
-    return 0ns;
-  }
-  void on_throttled(std::chrono::steady_clock::time_point) override { ++throttled; }
-  int calls = 0;
-  int reserved = 0;
-  int throttled = 0;
-};
+SteadyTime steady_now() {
+  return std::chrono::steady_clock::now();
+}
 
-TEST(FcmSender, SendsAsThePacerLetsItAndCountsEachRequestOnce) {
+std::shared_ptr<SendBudget> a_budget() {
+  return std::make_shared<SendBudget>(
+      BudgetOptions{.messages_per_minute = 600'000, .ramp = std::chrono::milliseconds(0)});
+}
+
+// Before this; asking is granted one itself.
+std::uint64_t granted_by(SendBudget& budget) {
+  const Grant own = budget.reserve(steady_now(), Priority::urgent, 1);
+  return own.granted_so_far - own.count;
+}
+
+TEST(FcmSender, SendsAsTheBudgetLetsItAndCountsEachRequestOnce) {
   World world;
-  CountingPacer pacer;
-  world.options.pacer = &pacer;
+  world.options.budget = a_budget();
   world.use_credentials();
   bool first = true;
   world.fcm.on_send = [&](const Request&, const ReplyPtr& reply) {
@@ -453,40 +454,29 @@ TEST(FcmSender, SendsAsThePacerLetsItAndCountsEachRequestOnce) {
   world.settle();
   world.expect_all(VerdictKind::accepted, "send.accepted");
   EXPECT_EQ(world.fcm.sends.size(), 6U);
-  EXPECT_EQ(pacer.reserved, 6);
+  EXPECT_EQ(granted_by(*world.options.budget), 6U);
 }
 
 // A token that comes late must not release a bunch that was counted long before.
 TEST(FcmSender, ReservesNothingBeforeTheTokenIsThere) {
   World world;
-  CountingPacer pacer;
-  world.options.pacer = &pacer;
+  world.options.budget = a_budget();
   world.use_credentials();
   const auto answer = world.fcm.on_token;
   world.fcm.on_token = [&](const Request& request, const ReplyPtr& reply) {
-    EXPECT_EQ(pacer.calls, 0);
+    EXPECT_EQ(granted_by(*world.options.budget), 0U);
     answer(request, reply);
   };
   world.attempt_one();
-  EXPECT_EQ(pacer.reserved, 1);
+  EXPECT_EQ(granted_by(*world.options.budget), 2U) << "the question of on_token and the message";
 }
-
-// Makes everything wait for an hour once it is shut.
-class GatePacer final : public Pacer {
- public:
-  std::chrono::nanoseconds reserve(std::chrono::steady_clock::time_point) override {
-    return open ? 0ns : std::chrono::nanoseconds(1h);
-  }
-  bool open = true;
-};
 
 TEST(FcmSender, SleepsWhileItWaitsForItsTurn) {
   World world;
-  GatePacer pacer;
-  world.options.pacer = &pacer;
+  world.options.budget = a_budget();
   world.use_credentials();
   world.attempt_one();
-  pacer.open = false;
+  world.options.budget->pause_until(steady_now(), steady_now() + 1h);
   world.send();
   int turns = 0;
   while (turns < 1'000 && world.io.poll_one() > 0) ++turns;
@@ -494,17 +484,31 @@ TEST(FcmSender, SleepsWhileItWaitsForItsTurn) {
   EXPECT_EQ(world.fcm.sends.size(), 1U);
 }
 
-TEST(FcmSender, TellsThePacerWhenFcmThrottlesTheProject) {
+TEST(FcmSender, TellsTheBudgetWhenFcmThrottlesTheProject) {
   World world;
-  CountingPacer pacer;
-  world.options.pacer = &pacer;
+  world.options.budget = a_budget();
   world.fcm.on_send = [](const Request&, const ReplyPtr& reply) {
     reply->respond(FakeFcm::json(
         429, R"({"error":{"code":429,"message":"Quota exceeded for quota metric 'Send requests' )"
              R"(and limit 'Send requests per minute'.","status":"RESOURCE_EXHAUSTED"}})"));
   };
   EXPECT_EQ(world.attempt_one().verdict.kind, VerdictKind::throttled_project);
-  EXPECT_EQ(pacer.throttled, 1);
+  EXPECT_LT(world.options.budget->rate_share(steady_now()), 0.6);
+}
+
+// What is urgent overtakes all that has not left yet.
+TEST(FcmSender, SendsTheMoreUrgentFirst) {
+  World world;
+  world.options.budget = a_budget();
+  world.use_credentials();  // All wait for the token.
+  world.send("bulk", Priority::bulk);
+  world.send("normal");
+  world.send("urgent", Priority::urgent);
+  world.settle();
+  ASSERT_EQ(world.fcm.sends.size(), 3U);
+  EXPECT_NE(world.fcm.sends[0].body.find("\"urgent\""), std::string::npos);
+  EXPECT_NE(world.fcm.sends[1].body.find("\"normal\""), std::string::npos);
+  EXPECT_NE(world.fcm.sends[2].body.find("\"bulk\""), std::string::npos);
 }
 
 }  // namespace

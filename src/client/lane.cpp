@@ -183,15 +183,18 @@ class LanePort::Mailbox final : public AttemptSink, public std::enable_shared_fr
   std::vector<DeliveryPtr> fresh_;
 };
 
-LanePort::LanePort(const Lanes& lanes, std::shared_ptr<const fcm::EncodedMessage> message)
+LanePort::LanePort(const Lanes& lanes, std::shared_ptr<const fcm::EncodedMessage> message,
+                   Priority priority)
     : message_(std::move(message)),
       probe_(std::make_shared<const fcm::EncodedMessage>(fcm::probe_message())),
+      priority_(priority),
       results_(std::make_shared<Results>()) {
   for (const auto& lane : lanes) add_way(*lane);
 }
 
-LanePort::LanePort(Lane& lane, std::shared_ptr<const fcm::EncodedMessage> message)
-    : LanePort(Lanes{}, std::move(message)) {
+LanePort::LanePort(Lane& lane, std::shared_ptr<const fcm::EncodedMessage> message,
+                   Priority priority)
+    : LanePort(Lanes{}, std::move(message), priority) {
   add_way(lane);
 }
 
@@ -207,6 +210,7 @@ void LanePort::start(std::vector<DeliveryPtr>& deliveries) {
   for (DeliveryPtr& delivery : deliveries) {
     const auto& message = delivery->probe ? probe_ : message_;
     if (delivery->message != message) delivery->message = message;
+    delivery->priority = priority_;
     const auto way = std::ranges::min_element(ways_, {}, &Way::under_way);
     ++way->under_way;
     delivery->lane = static_cast<std::size_t>(way - ways_.begin());

@@ -63,8 +63,10 @@ using Lanes = std::vector<std::unique_ptr<Lane>>;
 /// to be collected, and start() must not be called any more.
 class LanePort final : public AttemptPort {
  public:
-  LanePort(const Lanes& lanes, std::shared_ptr<const fcm::EncodedMessage> message);
-  LanePort(Lane& lane, std::shared_ptr<const fcm::EncodedMessage> message);
+  LanePort(const Lanes& lanes, std::shared_ptr<const fcm::EncodedMessage> message,
+           Priority priority = Priority::bulk);
+  LanePort(Lane& lane, std::shared_ptr<const fcm::EncodedMessage> message,
+           Priority priority = Priority::bulk);
   ~LanePort() override;
 
   void start(std::vector<DeliveryPtr>& deliveries) override;
@@ -83,6 +85,7 @@ class LanePort final : public AttemptPort {
 
   std::shared_ptr<const fcm::EncodedMessage> message_;
   std::shared_ptr<const fcm::EncodedMessage> probe_;
+  Priority priority_;
   std::shared_ptr<Results> results_;
   std::vector<Way> ways_;  // One to each lane.
 };

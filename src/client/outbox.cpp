@@ -28,10 +28,10 @@ Outbox::Outbox(Lane& lane, const RetryOptions& options, Random random)
 Outbox::~Outbox() = default;
 
 void Outbox::send(std::shared_ptr<const fcm::EncodedMessage> message, Target target,
-                  Callback on_outcome) {
+                  Callback on_outcome, Priority priority) {
   {
     const std::lock_guard lock(mutex_);
-    inbox_.push_back({std::move(message), std::move(target), std::move(on_outcome)});
+    inbox_.push_back({std::move(message), std::move(target), std::move(on_outcome), priority});
   }
   turn_soon();
 }
@@ -86,6 +86,7 @@ void Outbox::accept_inbox(SteadyTime now) {
     delivery->id = next_id_++;
     delivery->target = std::move(letter.target);
     delivery->message = std::move(letter.message);
+    delivery->priority = letter.priority;
     delivery->sink = {std::shared_ptr<void>(), this};  // Which outlives the lane.
     letters_.emplace(delivery->id, std::move(letter.on_outcome));
     loop_.submit(std::move(delivery), now);

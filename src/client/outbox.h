@@ -33,7 +33,8 @@ class Outbox final : private AttemptSink {
   ~Outbox() override;
 
   /// From any thread; `on_outcome` is called exactly once, on the lane's thread.
-  void send(std::shared_ptr<const fcm::EncodedMessage> message, Target target, Callback on_outcome);
+  void send(std::shared_ptr<const fcm::EncodedMessage> message, Target target, Callback on_outcome,
+            Priority priority = Priority::normal);
 
   /// Ends what is not on the wire; attempts under way end as usual or with the lane, and nothing
   /// is sent again. From any thread.
@@ -44,6 +45,7 @@ class Outbox final : private AttemptSink {
     std::shared_ptr<const fcm::EncodedMessage> message;
     Target target;
     Callback on_outcome;
+    Priority priority = Priority::normal;
   };
 
   void turn_soon();

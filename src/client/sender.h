@@ -2,8 +2,6 @@
 // as a Sender; repeating is decided in retry_loop.h.
 #pragma once
 
-#include <chrono>
-
 #include "client/delivery.h"
 
 namespace fanfare::client {
@@ -17,17 +15,6 @@ class Sender {
   /// cause.
   virtual void send(DeliveryPtr delivery) = 0;
   virtual ~Sender() = default;
-};
-
-/// Delays attempts to keep to a rate. Called on the sender's thread before each attempt.
-class Pacer {
- public:
-  /// How long the next attempt must wait; zero: it may go now and is counted.
-  [[nodiscard]] virtual std::chrono::nanoseconds reserve(
-      std::chrono::steady_clock::time_point now) = 0;
-  /// FCM said that the project is over its quota.
-  virtual void on_throttled(std::chrono::steady_clock::time_point now) { static_cast<void>(now); }
-  virtual ~Pacer() = default;
 };
 
 }  // namespace fanfare::client

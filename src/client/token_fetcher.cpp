@@ -28,8 +28,8 @@ oauth::TokenReply to_reply(http2::Ended ended, SystemTime now) {
   reply.answered = ended.how == http2::Ended::How::answered;
   if (reply.answered) {
     reply.status = ended.response.status;
-    reply.metadata_flavor = http2::find_header(ended.response.headers, "metadata-flavor");
-    reply.retry_after = http2::find_header(ended.response.headers, "retry-after");
+    reply.metadata_flavor = http2::find_header(ended.response, "metadata-flavor");
+    reply.retry_after = http2::find_header(ended.response, "retry-after");
     reply.body = std::move(ended.response.body);
   } else {
     reply.reason = std::move(ended.reason);

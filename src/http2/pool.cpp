@@ -105,6 +105,7 @@ struct Pool::Impl : std::enable_shared_from_this<Pool::Impl> {
   std::optional<Error> connect_error;
   int connect_failures = 0;
   SteadyTime next_attempt{};
+  SteadyTime turn_began{};
   bool turn_posted = false;
   bool in_turn = false;  ///< Before dispatch, which will see what is sent now.
   bool shutting_down = false;
@@ -143,6 +144,7 @@ void Pool::Impl::turn() {
   if (stopped) return;
   const SteadyTime now = std::chrono::steady_clock::now();
   in_turn = true;
+  turn_began = now;
   expire(now);
   for (const auto& connection : connections) review(*connection, now);
   std::erase_if(connections, [](const auto& connection) { return connection->gone().has_value(); });
@@ -334,6 +336,7 @@ void Pool::Impl::stop() {
   stopped = true;
   timer.cancel();
   const SteadyTime now = std::chrono::steady_clock::now();
+  turn_began = now;
   EndedList last;  // `ended` may be under way, further up the stack.
   for (const auto& connection : connections) {
     connection->lose({Error::Kind::network, "the pool was closed", {}});
@@ -370,6 +373,9 @@ std::size_t Pool::waiting() const noexcept {
 }
 std::size_t Pool::connections() const noexcept {
   return impl_->connections.size();
+}
+std::chrono::steady_clock::time_point Pool::turn_began() const noexcept {
+  return impl_->turn_began;
 }
 const std::optional<Error>& Pool::connect_error() const noexcept {
   return impl_->connect_error;

@@ -39,7 +39,7 @@ struct Origin {
 
 struct PoolOptions {
   std::size_t max_connections = 4;
-  Http2Engine engine = Http2Engine::nghttp2;          ///< Of each connection.
+  Http2Engine engine = Http2Engine::frames;           ///< Of each connection.
   ClientLimits limits;                                ///< Of each connection.
   std::chrono::milliseconds connect_timeout{10'000};  ///< Resolve, connect, handshake, SETTINGS.
   std::chrono::milliseconds request_timeout{30'000};  ///< From its first byte; FCM asks for at
@@ -98,6 +98,10 @@ class Pool {
   [[nodiscard]] std::size_t in_flight() const noexcept;
   [[nodiscard]] std::size_t waiting() const noexcept;
   [[nodiscard]] std::size_t connections() const noexcept;
+
+  /// When the present turn of the pool began, or the latest: within Call::on_ended, when its end
+  /// was seen.
+  [[nodiscard]] std::chrono::steady_clock::time_point turn_began() const noexcept;
 
   /// Why the latest connection attempt failed; nullopt after one succeeded. Tells a wrong host or
   /// an expired certificate from a passing fault.

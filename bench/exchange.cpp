@@ -76,33 +76,30 @@ Script::Script(std::size_t batches, std::size_t batch_size)
   }
 }
 
-Connection::Connection(const Script& script, std::size_t token_chars) : script_(script) {
-  request_.method = "POST";
-  request_.authority = "fcm.googleapis.com";
-  request_.path = "/v1/projects/fanfare-demo/messages:send";
-  request_.headers = {{"content-type", "application/json"},
+Connection::Connection(http2::Http2Engine engine, const Script& script, std::size_t token_chars)
+    : script_(script),
+      session_(http2::make_client_session(engine)),
+      head_(std::make_shared<const http2::RequestHead>(http2::RequestHead{
+          .method = "POST",
+          .authority = "fcm.googleapis.com",
+          .path = "/v1/projects/fanfare-demo/messages:send",
+          .headers = {{"content-type", "application/json"},
                       {"x-goog-api-client", "fanfare/0.1.0"},
                       {"user-agent", "fanfare/0.1.0"},
-                      {"authorization", "Bearer " + std::string(token_chars, 'a')}};
+                      {"authorization", "Bearer " + std::string(token_chars, 'a')}}})) {
   hear(script.opening());
-}
-
-void Connection::submit(const std::string& body_of_message) {
-  http2::Request request = request_;
-  request.body = body_of_message;
-  session_.submit(next_id_++, request);
 }
 
 void Connection::take_output_and_hear_answers() {
   output_.clear();
-  session_.take_output(output_);
+  session_->take_output(output_);
   hear(script_.answers(next_batch_++));
-  session_.take_ended(ended_);
+  session_->take_ended(ended_);
   if (ended_.empty()) fail();
 }
 
 void Connection::hear(const std::string& bytes) {
-  session_.receive({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  session_->receive({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
 }
 
 void Connection::fail() {

@@ -30,17 +30,17 @@ class Script {
 class Connection {
  public:
   /// `token_chars`: length of the access token.
-  Connection(const Script& script, std::size_t token_chars);
+  Connection(http2::Http2Engine engine, const Script& script, std::size_t token_chars);
 
   /// Writes a request with this body. Its bytes are made, and thrown away, by `exchange`.
-  void submit(const std::string& body);
+  void submit(const http2::BodyPieces& body) { session_->submit(next_id_++, head_, body); }
 
   /// Takes what the session wants to write and hears the answers to the next batch.
   /// `on_response` is called with each.
   template <class OnResponse>
   void exchange(OnResponse on_response) {
     take_output_and_hear_answers();
-    for (const http2::Ended& ended : ended_) {
+    for (http2::Ended& ended : ended_.all()) {
       if (ended.how != http2::Ended::How::answered) fail();
       on_response(ended.response);
     }
@@ -53,12 +53,12 @@ class Connection {
   [[noreturn]] static void fail();
 
   const Script& script_;
-  http2::ClientSession session_;
-  http2::Request request_;
+  std::unique_ptr<http2::ClientSession> session_;
+  http2::SharedHead head_;
   http2::RequestId next_id_ = 1;
   std::size_t next_batch_ = 0;
   std::string output_;
-  std::vector<http2::Ended> ended_;
+  http2::EndedList ended_;
 };
 
 }  // namespace fanfare::bench

@@ -15,6 +15,7 @@
 #include "bench/exchange.h"
 #include "bench/samples.h"
 #include "fcm/encoded_message.h"
+#include "fcm/judge.h"
 #include "fcm/message_json.h"
 
 namespace fanfare::bench {
@@ -45,16 +46,16 @@ void count(const char* name, std::size_t rounds, Work work) {
 void count_body() {
   const fcm::EncodedMessage message(a_message());
   const Target target = a_target();
-  std::string body;
-  count("body", messages, [&] {
-    body.clear();
-    message.append_body(target, body);
-    keep(body);
-  });
+  std::string escaped;
+  count("body", messages, [&] { keep(message.body(target, escaped)); });
 }
 
 void count_judge(const char* name, const Answer& answer) {
-  count(name, messages, [&] { keep(judge(answer, TargetKind::token)); });
+  Verdict verdict;
+  count(name, messages, [&] {
+    fcm::judge_into(verdict, answer, TargetKind::token);
+    keep(verdict);
+  });
 }
 
 void count_parse() {
@@ -62,34 +63,34 @@ void count_parse() {
 }
 
 // The session alone: a body that is there already, an answer that nobody reads.
-void count_session(const char* name, std::size_t token_chars) {
+void count_session(const char* name, http2::Http2Engine engine, std::size_t token_chars) {
   const Script script(batches + warm_up, batch_size);
-  Connection connection(script, token_chars);
+  Connection connection(engine, script, token_chars);
   const std::string body(400, 'b');
   count(name, batches, [&] {
-    for (std::size_t i = 0; i < batch_size; ++i) connection.submit(body);
+    for (std::size_t i = 0; i < batch_size; ++i) connection.submit({.pieces = {body}});
     connection.exchange([](const http2::Response& response) { keep(response); });
   });
 }
 
 // All together: target in, verdict out.
-void count_message(const char* name, std::size_t token_chars) {
+void count_message(const char* name, http2::Http2Engine engine, std::size_t token_chars) {
   const Script script(batches + warm_up, batch_size);
-  Connection connection(script, token_chars);
+  Connection connection(engine, script, token_chars);
   const fcm::EncodedMessage message(a_message());
   const Target target = a_target();
-  std::string body;
+  std::string escaped;
   Answer answer;
+  Verdict verdict;
   count(name, batches, [&] {
     for (std::size_t i = 0; i < batch_size; ++i) {
-      body.clear();
-      message.append_body(target, body);
-      connection.submit(body);
+      connection.submit({.pieces = message.body(target, escaped)});
     }
-    connection.exchange([&](const http2::Response& response) {
+    connection.exchange([&](http2::Response& response) {
       answer.status = response.status;
-      answer.body = response.body;
-      keep(judge(answer, TargetKind::token));
+      answer.body.swap(response.body);
+      fcm::judge_into(verdict, answer, TargetKind::token);
+      keep(verdict);
     });
   });
 }
@@ -100,10 +101,12 @@ void count_all() {
   count_judge("judge_unregistered", an_answer(404, "unregistered.json"));
   count_judge("judge_page", an_answer(502, "bad_gateway.html"));
   count_parse();
-  count_session("session", 180);
-  count_session("session_long_token", 1'024);
-  count_message("message", 180);
-  count_message("message_long_token", 1'024);
+  using enum http2::Http2Engine;
+  count_session("session", frames, 180);
+  count_session("session_nghttp2", nghttp2, 180);
+  count_session("session_nghttp2_long_token", nghttp2, 1'024);
+  count_message("message", frames, 180);
+  count_message("message_long_token", frames, 1'024);
 }
 
 #ifdef NDEBUG

@@ -7,13 +7,6 @@
 namespace fanfare::fcm {
 namespace {
 
-// Without a way out in the middle, so that the compiler looks at many bytes at once.
-bool is_plain_json(std::string_view text) noexcept {
-  bool plain = true;
-  for (const char c : text) plain &= is_plain_json_byte(c);
-  return plain;
-}
-
 constexpr std::array kinds = {TargetKind::token, TargetKind::fid, TargetKind::topic,
                               TargetKind::condition};
 

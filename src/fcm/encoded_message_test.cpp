@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "fcm/json_document.h"
 #include "fcm/message_json.h"
 
 namespace fanfare::fcm {
@@ -31,6 +32,23 @@ TEST(EncodedMessage, AnEmptyMessageIsTheTargetAlone) {
 TEST(EncodedMessage, EscapesTargetsThatNeedIt) {
   const std::string body = body_of(EncodedMessage(greeting), {TargetKind::topic, "a\"\\\n\x01ü"});
   EXPECT_EQ(body, R"({"message":{"topic":"a\"\\\n\u0001ü","notification":{"title":"Hi"}}})");
+}
+
+// Eight bytes are looked at together: each value must be seen in each of their places.
+TEST(EncodedMessage, EscapesEveryByteWhereverItStands) {
+  const EncodedMessage message(greeting);
+  for (int byte = 1; byte < 0x100; ++byte) {
+    for (std::size_t place = 0; place < 17; ++place) {
+      std::string value(17, 'x');
+      value[place] = static_cast<char>(byte);
+      std::string expected;
+      append_json_string(expected, value);
+      std::string escaped;
+      const Target target{TargetKind::token, value};
+      const auto pieces = message.body(target, escaped);
+      ASSERT_EQ("\"" + std::string(pieces[1]) + "\"", expected) << byte << " at " << place;
+    }
+  }
 }
 
 TEST(EncodedMessage, AppendsToWhatIsThere) {

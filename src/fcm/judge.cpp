@@ -360,7 +360,7 @@ std::string_view name_of_plain_acceptance(std::string_view body) noexcept {
   const auto end = body.find('"');
   if (end == std::string_view::npos) return {};
   const std::string_view name = body.substr(0, end);
-  if (!std::ranges::all_of(name, fcm::is_plain_json_byte)) return {};
+  if (!fcm::is_plain_json(name)) return {};
   body.remove_prefix(end);
   if (!take(body, R"(")") || !take(body, "}") || !take(body, "")) return {};
   return body.empty() ? name : std::string_view();

@@ -1,5 +1,9 @@
 #include "fcm/utf8.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
 namespace fanfare::fcm {
 namespace {
 
@@ -23,7 +27,31 @@ Lead lead_of(unsigned char byte) noexcept {
   return {};
 }
 
+constexpr std::uint64_t each_byte(std::uint8_t byte) noexcept {
+  return 0x0101'0101'0101'0101U * byte;
+}
+
+// is_plain_json_byte for eight bytes at once; a high bit is set where one is not plain. A borrow or
+// carry from a byte can only make its neighbour look wrong when that byte is wrong itself.
+constexpr std::uint64_t not_plain(std::uint64_t bytes) noexcept {
+  const std::uint64_t below_space = bytes - each_byte(0x20);
+  const std::uint64_t quote = (bytes ^ each_byte('"')) - each_byte(1);
+  const std::uint64_t backslash = (bytes ^ each_byte('\\')) - each_byte(1);
+  const std::uint64_t from_delete = bytes + each_byte(1);
+  return (below_space | quote | backslash | from_delete | bytes) & each_byte(0x80);
+}
+
 }  // namespace
+
+bool is_plain_json(std::string_view text) noexcept {
+  std::uint64_t wrong = 0;
+  for (; text.size() >= sizeof wrong; text.remove_prefix(sizeof wrong)) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data(), sizeof bytes);
+    wrong |= not_plain(bytes);
+  }
+  return wrong == 0 && std::ranges::all_of(text, is_plain_json_byte);
+}
 
 std::size_t utf8_sequence_length(std::string_view text) noexcept {
   if (text.empty()) return 0;

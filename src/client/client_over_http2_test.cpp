@@ -2,9 +2,12 @@
 // plaintext: from options to the wire and back to an outcome.
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +20,40 @@
 #include "fanfare/client.h"
 
 #include "http2/server.h"
+
+namespace {
+
+// The hook that counts: every allocation of this program, but for those of threads that say no.
+std::atomic<std::uint64_t> allocations = 0;
+thread_local bool is_counted = true;
+
+void* counted_malloc(std::size_t size) {
+  if (is_counted) allocations.fetch_add(1, std::memory_order_relaxed);
+  void* memory = std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  return counted_malloc(size);
+}
+void* operator new[](std::size_t size) {
+  return counted_malloc(size);
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
 
 namespace fanfare {
 namespace {
@@ -162,6 +199,40 @@ TEST(ClientOverHttp2, AnEndpointThatIsNoUrlIsWrongUse) {
   const auto client = Client::open({.endpoint = "fcm.example"});
   ASSERT_FALSE(client);
   EXPECT_EQ(client.error().kind, Error::Kind::usage);
+}
+
+// From the caller's target to the caller's callback, over sockets: what is open is allocated once.
+// What remains is for a batch (a post to another thread's loop), not for a message.
+TEST(ClientOverHttp2, AMessageOfMillionsCostsNoAllocation) {
+  PlayedFcm fcm([](const Request& request) {
+    is_counted = false;  // The server's thread.
+    return accepted(request);
+  });
+  auto client = Client::open(fcm.options());
+  ASSERT_TRUE(client) << client.error().what;
+  constexpr std::uint64_t warm_up = 10'000;
+  constexpr std::uint64_t counted = 20'000;
+  std::uint64_t asked = 0;
+  std::uint64_t told = 0;
+  std::uint64_t before = 0;
+  std::uint64_t after = 0;
+  client->send_each(
+      hello(),
+      [&]() -> std::optional<Target> {
+        if (asked == warm_up + counted) return std::nullopt;
+        return Target{TargetKind::token, std::to_string(++asked)};  // Short enough to need none.
+      },
+      [&](const Outcome& outcome) {
+        EXPECT_TRUE(outcome.accepted());
+        if (++told == warm_up) before = allocations;
+        if (told == warm_up + counted) after = allocations;
+      });
+  EXPECT_EQ(told, warm_up + counted);
+  EXPECT_LT(after - before, counted / 10) << "allocations for " << counted << " messages";
+  RecordProperty("allocations", std::to_string(after - before));
+  std::printf("%llu allocations for %llu messages\n",
+              static_cast<unsigned long long>(after - before),
+              static_cast<unsigned long long>(counted));
 }
 
 }  // namespace

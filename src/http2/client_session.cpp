@@ -23,7 +23,8 @@ Ended& EndedList::add(RequestId id, Ended::How how) {
 
 void EndedList::move_to(EndedList& out) {
   if (out.empty()) {
-    std::swap(*this, out);
+    items_.swap(out.items_);  // A deque that is moved leaves one that is allocated anew.
+    std::swap(count_, out.count_);
   } else {
     for (Ended& end : all()) std::swap(out.add(end.id, end.how), end);
   }

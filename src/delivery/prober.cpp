@@ -32,9 +32,8 @@ void Prober::note_accepted(const Target& registration, const std::string& platfo
 }
 
 client::DeliveryPtr Prober::take_witness() {
-  if (!wanted_ || asked_ || passed_ || !witness_ || budget_ == 0) return nullptr;
+  if (!wanted_ || asked_ || passed_ || !witness_ || !allowed_) return nullptr;
   asked_ = true;
-  --budget_;
   return std::move(witness_);
 }
 

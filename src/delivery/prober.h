@@ -28,9 +28,9 @@ class Prober {
   /// No device is probed again sooner.
   static constexpr std::chrono::hours pause{24};
 
-  /// `budget`: most probes of one campaign, 0: none at all.
+  /// `budget`: most probes of one campaign, not counting the one of a witness; 0: none at all.
   Prober(registry::Registry& registry, std::uint64_t budget)
-      : registry_(registry), budget_(budget) {}
+      : registry_(registry), allowed_(budget > 0), budget_(budget) {}
 
   /// Counts what an earlier run of this campaign has spent.
   [[nodiscard]] Result<void> restore(std::int64_t campaign);
@@ -52,6 +52,7 @@ class Prober {
 
  private:
   registry::Registry& registry_;
+  bool allowed_;
   std::uint64_t budget_;
   bool passed_ = false;
   bool wanted_ = false;

@@ -34,7 +34,7 @@ class Contender:
 
 
 class Fanfare(Contender):
-    def __init__(self, name, binary, options=()):
+    def __init__(self, name, binary, options=("--lanes", 1)):  # It has one core.
         self.name, self.binary, self.options_ = name, binary, options
 
     def command(self, place, messages):

@@ -36,7 +36,7 @@ struct SendOptions {
   int max_attempts = 5;
   std::string deadline;
   std::string on_unknown = "retry";
-  std::size_t connections = 4;
+  std::size_t connections = 12;
   std::uint64_t probe_budget = 1'000;
   std::uint64_t preflight_above = 100'000;
 };

@@ -17,6 +17,7 @@ enum class Priority : std::uint8_t {
   bulk,    ///< The same for many, minutes don't matter: campaigns, news, imports.
 };
 
+/// How many there are.
 inline constexpr int priority_count = 3;
 
 }  // namespace fanfare

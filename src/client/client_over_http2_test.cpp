@@ -42,6 +42,13 @@ void* operator new(std::size_t size) {
 void* operator new[](std::size_t size) {
   return counted_malloc(size);
 }
+// By default these call the ones above; under AddressSanitizer they do not.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return std::malloc(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return std::malloc(size);
+}
 void operator delete(void* memory) noexcept {
   std::free(memory);
 }

@@ -1,6 +1,7 @@
 #include "http2/pool.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <utility>
 
@@ -225,12 +226,12 @@ void Pool::Impl::wait_again(Call& call, std::uint64_t serial) {
 
 void Pool::Impl::finish(Call& call, CallList& where, Ended& end) {
   where.erase(where.iterator_to(call));
-  std::swap(finished.add(reinterpret_cast<RequestId>(&call), end.how), end);
+  std::swap(finished.add(std::bit_cast<RequestId>(&call), end.how), end);
 }
 
 void Pool::Impl::finish_waiting(Call& call, const std::string& reason) {
   waiting.erase(waiting.iterator_to(call));
-  finished.add(reinterpret_cast<RequestId>(&call), How::unsent).reason = reason;
+  finished.add(std::bit_cast<RequestId>(&call), How::unsent).reason = reason;
 }
 
 /// A call may send, shut down, or destroy the pool, whose destructor then tells the rest.

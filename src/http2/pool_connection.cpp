@@ -1,5 +1,7 @@
 #include "http2/pool_connection.h"
 
+#include <bit>
+
 #include <fmt/format.h>
 
 namespace fanfare::http2 {
@@ -46,15 +48,15 @@ ConnectionView PoolConnection::view() const noexcept {
 void PoolConnection::submit(Call& call, SteadyTime now) {
   if (session_->open_streams() == 0) since_ = now;
   call.on_ = this;
-  session_->submit(reinterpret_cast<RequestId>(&call), call.head, call.body);
+  session_->submit(std::bit_cast<RequestId>(&call), call.head, call.body);
 }
 
 void PoolConnection::cancel(const Call& call, std::string reason) {
-  session_->cancel(reinterpret_cast<RequestId>(&call), std::move(reason));
+  session_->cancel(std::bit_cast<RequestId>(&call), std::move(reason));
 }
 
 Call& PoolConnection::call_of(const Ended& ended) noexcept {
-  return *reinterpret_cast<Call*>(ended.id);
+  return *std::bit_cast<Call*>(ended.id);
 }
 
 void PoolConnection::take_ended(EndedList& out, SteadyTime now) {

@@ -27,6 +27,7 @@ using Certificate = std::unique_ptr<X509, Free<X509_free>>;
 using Name = std::unique_ptr<X509_NAME, Free<X509_NAME_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
 using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
+using Session = std::unique_ptr<SSL_SESSION, Free<SSL_SESSION_free>>;
 using Connection = std::unique_ptr<SSL, Free<SSL_free>>;
 
 /// Takes the oldest entry of this thread's error queue as words and empties the queue.

@@ -2,6 +2,9 @@
 
 #include <array>
 #include <ctime>
+#include <deque>
+#include <map>
+#include <mutex>
 
 #include <fmt/format.h>
 #include <openssl/pem.h>
@@ -33,6 +36,55 @@ struct VerifyFailure {
   std::string until;
   std::string names;  ///< The certificate's own host names, for a wrong host.
 };
+
+/// Sessions of a client's earlier connections, to be resumed by the next ones to the same host: a
+/// resumed handshake needs no certificate and less than half of the CPU. Each is given out once, as
+/// TLS 1.3 asks (RFC 8446, C.4), and the newest first, since it is good for longest. Thread-safe.
+class SessionStore {
+ public:
+  void add(const std::string& host, openssl::Session session) {
+    const std::lock_guard lock(mutex_);
+    auto& sessions = hosts_[host];
+    sessions.push_back(std::move(session));
+    if (sessions.size() > most_sessions) sessions.pop_front();
+  }
+
+  /// Null: none is left.
+  openssl::Session take(const std::string& host) {
+    const std::lock_guard lock(mutex_);
+    const auto found = hosts_.find(host);
+    if (found == hosts_.end() || found->second.empty()) return nullptr;
+    openssl::Session newest = std::move(found->second.back());
+    found->second.pop_back();
+    return newest;
+  }
+
+ private:
+  /// Of one host: what a pool's connections leave behind, at two from each of them.
+  static constexpr std::size_t most_sessions = 64;
+
+  std::mutex mutex_;
+  std::map<std::string, std::deque<openssl::Session>> hosts_;  // Guarded by mutex_.
+};
+
+/// What OpenSSL's callbacks see of a connection.
+struct Handshake {
+  std::string host;  ///< Empty at a server's end.
+  SessionStore& sessions;
+  VerifyFailure failure = {};
+};
+
+Handshake* handshake_of(const SSL* ssl) {
+  return ssl == nullptr ? nullptr : static_cast<Handshake*>(SSL_get_app_data(ssl));
+}
+
+/// OpenSSL hands over a session whose handshake it has verified; 1 says that we keep it.
+int keep_session(SSL* ssl, SSL_SESSION* session) {
+  Handshake* handshake = handshake_of(ssl);
+  if (handshake == nullptr || SSL_SESSION_is_resumable(session) != 1) return 0;
+  handshake->sessions.add(handshake->host, openssl::Session(session));
+  return 1;
+}
 
 std::string text_of(const ASN1_TIME* time) {
   std::tm parts{};
@@ -80,9 +132,10 @@ int note_failure(int accepted, X509_STORE_CTX* store) {
   if (accepted == 1) return accepted;
   auto* ssl =
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  auto* failure = ssl == nullptr ? nullptr : static_cast<VerifyFailure*>(SSL_get_app_data(ssl));
+  Handshake* handshake = handshake_of(ssl);
   X509* certificate = X509_STORE_CTX_get_current_cert(store);
-  if (failure == nullptr) return accepted;
+  if (handshake == nullptr) return accepted;
+  VerifyFailure* failure = &handshake->failure;
   failure->code = X509_STORE_CTX_get_error(store);
   if (certificate == nullptr) return accepted;
   failure->subject = subject_of(certificate);
@@ -208,7 +261,10 @@ bool use_key(SSL_CTX& context, std::string_view pem) {
 }  // namespace
 
 struct TlsContext::Impl {
+  explicit Impl(openssl::Context made) : context(std::move(made)) {}
+
   openssl::Context context;
+  SessionStore sessions;  ///< Of a client's.
 };
 
 TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -218,6 +274,10 @@ Result<std::shared_ptr<TlsContext>> TlsContext::make_client(
     const std::optional<std::filesystem::path>& extra_ca_file) {
   openssl::Context context = make_context(TLS_client_method());
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, note_failure);
+  // Kept by us and not by OpenSSL, which would give one out more than once.
+  SSL_CTX_set_session_cache_mode(context.get(),
+                                 SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+  SSL_CTX_sess_set_new_cb(context.get(), keep_session);
   // A system without anchors shows later, as an unknown issuer: an extra CA file may be enough.
   SSL_CTX_set_default_verify_paths(context.get());
   ERR_clear_error();
@@ -234,8 +294,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::make_client(
                   "A CA file is PEM text: -----BEGIN CERTIFICATE----- and so on.");
     }
   }
-  return std::shared_ptr<TlsContext>(
-      new TlsContext(std::make_unique<Impl>(Impl{std::move(context)})));
+  return std::shared_ptr<TlsContext>(new TlsContext(std::make_unique<Impl>(std::move(context))));
 }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::make_server(std::string_view certificate_chain_pem,
@@ -251,24 +310,31 @@ Result<std::shared_ptr<TlsContext>> TlsContext::make_server(std::string_view cer
     return fail(Error::Kind::input, "the server's private key can't be used: " + take_error_words(),
                 "It must be unencrypted PEM text and belong to the first certificate.");
   }
-  return std::shared_ptr<TlsContext>(
-      new TlsContext(std::make_unique<Impl>(Impl{std::move(context)})));
+  return std::shared_ptr<TlsContext>(new TlsContext(std::make_unique<Impl>(std::move(context))));
 }
 
 struct TlsEngine::Impl {
-  Impl(std::shared_ptr<TlsContext> shared, std::string peer)
+  Impl(std::shared_ptr<TlsContext> shared, std::string host)
       : context(std::move(shared)),
-        host(std::move(peer)),
+        handshake{.host = std::move(host), .sessions = context->impl().sessions},
         ssl(SSL_new(context->impl().context.get())),
         wire_in(BIO_new(BIO_s_mem())),
         wire_out(BIO_new(BIO_s_mem())) {
     SSL_set_bio(ssl.get(), wire_in, wire_out);  // Owned by `ssl` from here.
-    SSL_set_app_data(ssl.get(), &failure);
+    SSL_set_app_data(ssl.get(), &handshake);
   }
 
+  ~Impl() {
+    // Else OpenSSL takes the session for damaged and it can't be resumed.
+    SSL_set_quiet_shutdown(ssl.get(), 1);
+    SSL_shutdown(ssl.get());
+    ERR_clear_error();
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
   std::shared_ptr<TlsContext> context;
-  std::string host;  ///< Empty at a server's end.
-  VerifyFailure failure;
+  Handshake handshake;
   openssl::Connection ssl;
   BIO* wire_in;
   BIO* wire_out;
@@ -279,6 +345,7 @@ struct TlsEngine::Impl {
   bool closed = false;
 
   bool name_peer();
+  void resume();
   Result<void> shake_hands();
   Result<void> read(std::string& plain);
   void write(std::string_view plain);
@@ -290,6 +357,7 @@ struct TlsEngine::Impl {
 
 /// An address goes into no SNI (RFC 6066, 3) and is matched with the certificate's IP names.
 bool TlsEngine::Impl::name_peer() {
+  const std::string& host = handshake.host;
   // An empty name would switch the check off.
   if (host.empty() || host.find('\0') != std::string::npos) return false;
   X509_VERIFY_PARAM* parameters = SSL_get0_param(ssl.get());
@@ -300,14 +368,21 @@ bool TlsEngine::Impl::name_peer() {
          SSL_set_tlsext_host_name(ssl.get(), host.c_str()) == 1;
 }
 
+/// A server that does not know the session any more shakes hands anew.
+void TlsEngine::Impl::resume() {
+  if (const auto session = context->impl().sessions.take(handshake.host)) {
+    SSL_set_session(ssl.get(), session.get());
+  }
+}
+
 Result<void> TlsEngine::Impl::shake_hands() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl.get());
   if (result != 1) {
     if (SSL_get_error(ssl.get(), result) == SSL_ERROR_WANT_READ) return {};
-    if (failure.code != X509_V_OK) {
+    if (handshake.failure.code != X509_V_OK) {
       ERR_clear_error();
-      return fail_with(describe(failure, host));
+      return fail_with(describe(handshake.failure, handshake.host));
     }
     return fail_with(describe_handshake_failure());
   }
@@ -366,9 +441,10 @@ std::unique_ptr<TlsEngine> TlsEngine::make_client(std::shared_ptr<TlsContext> co
   impl->client = true;
   SSL_set_connect_state(impl->ssl.get());
   if (impl->name_peer()) {
+    impl->resume();
     static_cast<void>(impl->shake_hands());  // The first flight; a failure stays in `broken`.
   } else {
-    impl->broken = network_error(fmt::format("\"{}\" is not a host name", impl->host),
+    impl->broken = network_error(fmt::format("\"{}\" is not a host name", impl->handshake.host),
                                  "Check the URL of the endpoint.");
   }
   return std::unique_ptr<TlsEngine>(new TlsEngine(std::move(impl)));
@@ -415,6 +491,10 @@ void TlsEngine::shut_down() {
 
 bool TlsEngine::handshake_done() const noexcept {
   return impl_->done && !impl_->broken;
+}
+
+bool TlsEngine::resumed() const noexcept {
+  return SSL_session_reused(impl_->ssl.get()) == 1;
 }
 
 bool TlsEngine::closed() const noexcept {

@@ -14,8 +14,8 @@
 
 namespace fanfare::http2 {
 
-/// Shared by all connections of one side; immutable after it is made, safe to share between
-/// threads.
+/// Shared by all connections of one side and by threads. A client's keeps the sessions of its
+/// connections, so that later ones to the same host resume them.
 class TlsContext {
  public:
   /// A client's: trusts the system's anchors and, when given, those in `extra_ca_file` (PEM) too.
@@ -58,6 +58,8 @@ class TlsEngine {
   void shut_down();
 
   [[nodiscard]] bool handshake_done() const noexcept;
+  /// An earlier connection's session went on, without certificates.
+  [[nodiscard]] bool resumed() const noexcept;
   /// The peer sent close_notify.
   [[nodiscard]] bool closed() const noexcept;
   /// "h2", "http/1.1" or empty.

@@ -107,6 +107,47 @@ TEST(Tls, ClosingIsSeenByTheOtherEnd) {
   EXPECT_TRUE(wire.client->closed());
 }
 
+TEST(Tls, LaterConnectionResumesTheSessionOfAnEarlierOne) {
+  const auto server = server_tls();
+  const auto client = client_tls();
+  EXPECT_FALSE(connect(server, "localhost", client).client->resumed());
+  const Wire later = connect(server, "localhost", client);
+  EXPECT_TRUE(later.client->handshake_done());
+  EXPECT_TRUE(later.client->resumed());
+  EXPECT_EQ(later.client->alpn(), "h2");
+}
+
+// A server gives two tickets for each connection and one is used up: they never run out.
+TEST(Tls, ResumptionGoesOnAndOn) {
+  const auto server = server_tls();
+  const auto client = client_tls();
+  {
+    const Wire first = connect(server, "localhost", client);
+  }
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(connect(server, "localhost", client).client->resumed());
+}
+
+TEST(Tls, SessionsOfAnotherHostAreNotResumed) {
+  const auto server = server_tls();
+  const auto client = client_tls();
+  {
+    const Wire first = connect(server, "localhost", client);
+  }
+  const Wire other = connect(server, "127.0.0.1", client);
+  EXPECT_TRUE(other.client->handshake_done());
+  EXPECT_FALSE(other.client->resumed());
+}
+
+TEST(Tls, ServerThatForgotTheSessionShakesHandsAnew) {
+  const auto client = client_tls();
+  {
+    const Wire first = connect(server_tls(), "localhost", client);
+  }
+  const Wire later = connect(server_tls(), "localhost", client);
+  EXPECT_TRUE(later.client->handshake_done());
+  EXPECT_FALSE(later.client->resumed());
+}
+
 TEST(Tls, AddressIsVerifiedAsAnAddress) {
   EXPECT_TRUE(connect(server_tls(), "127.0.0.1").client->handshake_done());
   EXPECT_TRUE(connect(server_tls(), "::1").client->handshake_done());

@@ -92,6 +92,10 @@ class ClientSession {
   /// not yet written, else as `unknown`. No effect when it has ended.
   virtual void cancel(RequestId id, std::string reason) = 0;
 
+  /// Gives up every request that is not yet written in full, as `unsent`: another connection may
+  /// carry it sooner.
+  virtual void release_unsent(const std::string& reason) = 0;
+
   /// Sends a PING; `take_pongs` counts its acknowledgement.
   virtual void ping() = 0;
 

@@ -498,6 +498,33 @@ TEST_P(ClientSessionTest, CancelsAnUnwrittenRequestWithoutATrace) {
   EXPECT_TRUE(client->ends().empty());
 }
 
+TEST_P(ClientSessionTest, ReleasesWhatIsNotWrittenInFull) {
+  const auto client = settled();
+  client->session.submit(1, a_post());
+  (void)client->says();
+  client->session.submit(2, a_post());
+  client->session.release_unsent("silent");
+  const auto end = client->end();
+  EXPECT_EQ(end.id, 2U);
+  EXPECT_EQ(end.how, How::unsent);
+  EXPECT_EQ(end.reason, "silent");
+  EXPECT_TRUE(client->says().empty());
+  EXPECT_EQ(client->session.open_streams(), 1U);
+}
+
+TEST_P(ClientSessionTest, ReleasesARequestThatFlowControlHasCut) {
+  const auto client = settled();
+  Request large = a_post();
+  large.body.assign(100'000, 'x');  // The server takes 65,535.
+  client->session.submit(1, large);
+  (void)client->says();
+  client->session.release_unsent("silent");
+  EXPECT_EQ(client->end().how, How::unsent);
+  const auto frames = client->says();
+  ASSERT_EQ(frames.size(), 1U);
+  EXPECT_EQ(frames[0].type, FrameType::rst_stream);
+}
+
 TEST_P(ClientSessionTest, IgnoresTheLateAnswerToACancelledRequest) {
   const auto client = settled();
   client->session.submit(1, a_post());

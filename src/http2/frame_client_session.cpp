@@ -55,6 +55,15 @@ void FrameClientSession::cancel(RequestId id, std::string reason) {
   }
 }
 
+void FrameClientSession::release_unsent(const std::string& reason) {
+  if (dead_) return;
+  writer_.withdraw();
+  for (ClientStream* stream : streams_.all()) {
+    if (end_of_silence(*stream) == How::unsent) give_up(*stream, How::unsent, reason);
+  }
+  die_when_done();
+}
+
 void FrameClientSession::ping() {
   if (dead_) return;
   append_ping(output_, std::string_view("\0\0\0\0\0\0\0\0", 8), NGHTTP2_FLAG_NONE);

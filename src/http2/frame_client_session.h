@@ -32,6 +32,7 @@ class FrameClientSession final : public ClientSession {
   [[nodiscard]] std::size_t open_streams() const noexcept override { return streams_.size(); }
   void submit(RequestId id, const SharedHead& head, const BodyPieces& body) override;
   void cancel(RequestId id, std::string reason) override;
+  void release_unsent(const std::string& reason) override;
   void ping() override;
   void receive(std::span<const std::uint8_t> bytes) override;
   void connection_lost(const std::string& reason) override;

@@ -59,6 +59,7 @@ struct Nghttp2ClientSession final : ClientSession {
   [[nodiscard]] std::size_t open_streams() const noexcept override { return open_count; }
   void submit(RequestId id, const SharedHead& head, const BodyPieces& body) override;
   void cancel(RequestId id, std::string reason) override;
+  void release_unsent(const std::string& reason) override;
   void ping() override;
   void receive(std::span<const std::uint8_t> bytes) override;
   void connection_lost(const std::string& reason) override;
@@ -229,6 +230,13 @@ void Nghttp2ClientSession::cancel(RequestId id, std::string reason) {
   if (is_dead || found == exchanges.end() || found->second.ended) return;
   auto& exchange = found->second;
   give_up(exchange, end_of_silence(exchange), std::move(reason));
+}
+
+void Nghttp2ClientSession::release_unsent(const std::string& reason) {
+  if (is_dead) return;
+  for (Exchange* exchange : open_exchanges()) {
+    if (end_of_silence(*exchange) == How::unsent) give_up(*exchange, How::unsent, reason);
+  }
 }
 
 void Nghttp2ClientSession::receive(std::span<const std::uint8_t> bytes) {

@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
+#include "base/random.h"
 #include "http2/pool_connection.h"
 #include "http2/pool_policy.h"
 
@@ -77,11 +78,13 @@ struct Pool::Impl : std::enable_shared_from_this<Pool::Impl> {
   void deliver();
   void dispatch(SteadyTime now);
   void limit_the_wait(SteadyTime now);
-  void look_at_all();
-  void open_connection();
+  void look_at_all(SteadyTime now);
+  void open_connection(SteadyTime now);
+  void drop_surplus(SteadyTime now);
   void arm_timer();
   void finish_shut_down();
-  [[nodiscard]] bool can_serve() const;
+  [[nodiscard]] bool can_serve(SteadyTime now) const;
+  [[nodiscard]] SteadyTime may_open_from() const;
   [[nodiscard]] SteadyTime due() const;
 
   asio::io_context& io;
@@ -103,9 +106,13 @@ struct Pool::Impl : std::enable_shared_from_this<Pool::Impl> {
   EndedList ended;
   std::uint64_t next_order = 0;
   std::uint64_t next_serial = 1;
+  std::uint64_t next_address = Random::from_system().next();  ///< Other pools begin elsewhere.
   std::optional<Error> connect_error;
   int connect_failures = 0;
   SteadyTime next_attempt{};
+  std::optional<SteadyTime> opened_at;  ///< The latest connection was begun.
+  std::size_t peak = 0;                 ///< Of the requests under way, since `peak_since`.
+  SteadyTime peak_since{};
   SteadyTime turn_began{};
   bool turn_posted = false;
   bool in_turn = false;  ///< Before dispatch, which will see what is sent now.
@@ -153,7 +160,14 @@ void Pool::Impl::turn() {
   in_turn = false;
   if (stopped) return;  // A handler destroyed the pool.
   dispatch(now);
-  for (const auto& connection : connections) connection->flush();
+  drop_surplus(now);
+  for (const auto& connection : connections) {
+    connection->flush();
+    // A request that can't be written ends here, and no event would tell of it.
+    connection->take_ended(ended, now);
+    if (!ended.empty()) turn_soon();
+    settle(ended, connection->serial());
+  }
   arm_timer();
   finish_shut_down();
 }
@@ -187,16 +201,16 @@ void Pool::Impl::review(PoolConnection& connection, SteadyTime now) {
 void Pool::Impl::on_connect_failure(const PoolConnection& connection, SteadyTime now) {
   connect_error = connection.gone();
   next_attempt = now + connect_pause(++connect_failures);
-  if (can_serve()) return;
+  if (can_serve(now)) return;
   for (auto it = waiting.begin(); it != waiting.end();) {
     Call& call = *it++;
     if (call.order_ < connection.attempt_order()) finish_waiting(call, connect_error->what);
   }
 }
 
-bool Pool::Impl::can_serve() const {
-  return std::ranges::any_of(connections, [](const auto& connection) {
-    const auto view = connection->view();
+bool Pool::Impl::can_serve(SteadyTime now) const {
+  return std::ranges::any_of(connections, [now](const auto& connection) {
+    const auto view = connection->view(now);
     return !view.opening && !view.draining;
   });
 }
@@ -244,34 +258,55 @@ void Pool::Impl::deliver() {
   told = 0;
 }
 
-void Pool::Impl::look_at_all() {
+void Pool::Impl::look_at_all(SteadyTime now) {
   views.clear();
-  for (const auto& connection : connections) views.push_back(connection->view());
+  for (const auto& connection : connections) views.push_back(connection->view(now));
 }
 
+/// Those of one turn go together as far as they can, so that they share a write.
 void Pool::Impl::dispatch(SteadyTime now) {
   if (waiting.empty()) return;
-  look_at_all();
-  std::size_t free_streams = 0;
-  for (const auto& view : views) {
-    if (!view.opening && !view.draining) free_streams += view.free_streams;
-  }
+  look_at_all(now);
   const bool more_may_come = is_opening(views) || may_open(views, options.max_connections);
   const bool last_resort = !more_may_come || connect_failures > 0;
-  for (auto it = waiting.begin(); it != waiting.end() && free_streams > 0;) {
+  std::optional<std::size_t> latest;
+  for (auto it = waiting.begin(); it != waiting.end();) {
     const auto next = it++;
     Call& call = *next;
-    const auto index = choose_connection(views, call.avoid_, last_resort);
-    if (!index) continue;
+    const bool together = latest && call.avoid_ == 0 && views[*latest].free_streams > 0;
+    if (!together) latest = choose_connection(views, call.avoid_, last_resort);
+    if (!latest && call.avoid_ == 0) break;  // Nobody has room, or none that it would have.
+    if (!latest) continue;
     call.deadline_ = now + options.request_timeout;
     in_flight.splice(in_flight.end(), waiting, next);
-    connections[*index]->submit(call, now);
-    --views[*index].free_streams;
-    --free_streams;
+    connections[*latest]->submit(call, now);
+    --views[*latest].free_streams;
   }
   limit_the_wait(now);
-  const bool wanted = !waiting.empty() && !is_opening(views) && now >= next_attempt;
-  if (wanted && may_open(views, options.max_connections)) open_connection();
+  peak = std::max(peak, in_flight.size());
+  if (waiting.empty() || is_opening(views) || !may_open(views, options.max_connections)) return;
+  if (now >= may_open_from()) open_connection(now);
+}
+
+/// After a failure its pause; else a share of a connection's own life for each that is opened, the
+/// second at once: who has more than a hundred to send will have more.
+SteadyTime Pool::Impl::may_open_from() const {
+  if (!opened_at || connections.size() < 2) return next_attempt;
+  return std::max(next_attempt, *opened_at + options.open_pause);
+}
+
+/// Looks back once in a while, and gives up one connection at a time.
+void Pool::Impl::drop_surplus(SteadyTime now) {
+  if (now < peak_since + options.idle_timeout / 2) return;
+  if (peak_since != SteadyTime{}) {
+    look_at_all(now);
+    if (const auto index = surplus_connection(views, peak)) {
+      connections[*index]->shut_down();
+      turn_soon();
+    }
+  }
+  peak_since = now;
+  peak = in_flight.size();
 }
 
 /// Who came since the last turn and found no stream is now waiting.
@@ -280,9 +315,11 @@ void Pool::Impl::limit_the_wait(SteadyTime now) {
     it->deadline_ = now + options.request_timeout;
 }
 
-void Pool::Impl::open_connection() {
+void Pool::Impl::open_connection(SteadyTime now) {
+  opened_at = now;
   connections.push_back(std::make_unique<PoolConnection>(io, next_serial++, next_order, origin, tls,
-                                                         options, [this] { turn_soon(); }));
+                                                         options, next_address++,
+                                                         [this] { turn_soon(); }));
 }
 
 void Pool::Impl::arm_timer() {
@@ -304,9 +341,8 @@ SteadyTime Pool::Impl::due() const {
   if (!in_flight.empty()) earliest = in_flight.front().deadline_;
   if (!waiting.empty()) {
     earliest = std::min(earliest, waiting.front().deadline_);
-    if (next_attempt > std::chrono::steady_clock::now()) {
-      earliest = std::min(earliest, next_attempt);
-    }
+    // Past when it is not the pause that keeps us from opening one.
+    if (may_open_from() > turn_began) earliest = std::min(earliest, may_open_from());
   }
   for (const auto& connection : connections) earliest = std::min(earliest, connection->due());
   return earliest;

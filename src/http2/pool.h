@@ -1,6 +1,16 @@
 // Pool: all connections of one lane to one origin. Decides which connection takes the next
 // request and when another is opened; sends again what was certainly never processed.
 //
+// **How many connections.** As many as are needed: requests under way are latency x rate, and when
+// they fill the streams of those there are, one more is opened, up to the maximum, one at a time
+// and with a pause between, so that a burst does not open a dozen. What a minute's peak did not
+// need is given up again, the youngest first. Each begins with another address of the host.
+//
+// **A bad connection.** A slow one has few free streams and gets few requests. A silent one gets no
+// more while others have room, and gives back what it has not written in full; then it is asked by
+// a PING, and lost if it does not answer. Only then do its requests end as unknown: the server may
+// be working on them.
+//
 // Lives on one thread, that of its io_context; so do all handlers.
 #pragma once
 
@@ -44,9 +54,12 @@ struct PoolOptions {
   std::chrono::milliseconds connect_timeout{10'000};  ///< Resolve, connect, handshake, SETTINGS.
   std::chrono::milliseconds request_timeout{30'000};  ///< From its first byte; FCM asks for at
                                                       ///< least 10 s.
-  std::chrono::milliseconds doubt_after{10'000};      ///< Silence with open streams: PING.
-  std::chrono::milliseconds ping_timeout{5'000};      ///< No PONG within: the connection is lost.
-  std::chrono::milliseconds idle_timeout{120'000};    ///< Without a request: closed by us.
+  std::chrono::milliseconds open_pause{100};  ///< Between two openings, the first ones aside.
+  /// Silence with open streams: new requests go elsewhere, and those that are not written in full.
+  std::chrono::milliseconds quiet_after{2'000};
+  std::chrono::milliseconds doubt_after{6'000};     ///< The same, longer: PING.
+  std::chrono::milliseconds ping_timeout{5'000};    ///< No PONG within: the connection is lost.
+  std::chrono::milliseconds idle_timeout{120'000};  ///< Without a request: closed by us.
   int unsent_retries = 3;  ///< A request found unsent is sent again this many times, then ends so.
 };
 

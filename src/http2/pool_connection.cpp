@@ -1,5 +1,6 @@
 #include "http2/pool_connection.h"
 
+#include <algorithm>
 #include <bit>
 
 #include <fmt/format.h>
@@ -21,7 +22,7 @@ std::chrono::milliseconds address_timeout(const PoolOptions& options) {
 PoolConnection::PoolConnection(boost::asio::io_context& io, std::uint64_t serial,
                                std::uint64_t attempt_order, const Origin& origin,
                                const std::shared_ptr<TlsContext>& tls, const PoolOptions& options,
-                               std::function<void()> on_event)
+                               std::uint64_t address_turn, std::function<void()> on_event)
     : options_(options),
       serial_(serial),
       attempt_order_(attempt_order),
@@ -31,22 +32,28 @@ PoolConnection::PoolConnection(boost::asio::io_context& io, std::uint64_t serial
       session_(make_client_session(options.engine, options.limits)),
       socket_(StreamSocket::connect(io, *this, origin.host, origin.port,
                                     origin.tls ? TlsEngine::make_client(tls, origin.host) : nullptr,
-                                    address_timeout(options))) {}
+                                    address_timeout(options), address_turn)) {}
 
 PoolConnection::~PoolConnection() {
   socket_->close();
 }
 
-ConnectionView PoolConnection::view() const noexcept {
+ConnectionView PoolConnection::view(SteadyTime now) const noexcept {
+  const auto silent = quiet_from(liveness(), options_);
   return {.serial = serial_,
           .free_streams = gone_ ? 0 : session_->free_streams(),
+          .open_streams = session_->open_streams(),
           .opening = !settled_ && !gone_,
-          .draining = gone_.has_value() || session_->draining()};
+          .draining = gone_.has_value() || session_->draining(),
+          .quiet = settled_ && silent && now >= *silent};
 }
 
 // A call stays where it is until it has ended, so its address names it.
 void PoolConnection::submit(Call& call, SteadyTime now) {
-  if (session_->open_streams() == 0) since_ = now;
+  if (session_->open_streams() == 0) {
+    since_ = now;
+    gave_back_ = false;
+  }
   call.on_ = this;
   session_->submit(std::bit_cast<RequestId>(&call), call.head, call.body);
 }
@@ -99,6 +106,7 @@ void PoolConnection::keep_up(SteadyTime now) {
     lose(network_error(fmt::format("the connection to {} was drained", name_)));
     return;
   }
+  give_back_unsent(now);
   switch (next_life_sign(liveness(), options_, now)) {
     case LifeSign::none:
       return;
@@ -118,8 +126,19 @@ void PoolConnection::keep_up(SteadyTime now) {
   }
 }
 
+void PoolConnection::give_back_unsent(SteadyTime now) {
+  const auto quiet = quiet_from(liveness(), options_);
+  if (gave_back_ || !quiet || now < *quiet) return;
+  gave_back_ = true;
+  session_->release_unsent(
+      fmt::format("{} was silent for {} ms", name_, options_.quiet_after.count()));
+}
+
 SteadyTime PoolConnection::due() const noexcept {
-  return settled_ ? life_sign_due(liveness(), options_) : connect_deadline_;
+  if (!settled_) return connect_deadline_;
+  const SteadyTime sign = life_sign_due(liveness(), options_);
+  const auto quiet = gave_back_ ? std::nullopt : quiet_from(liveness(), options_);
+  return quiet ? std::min(sign, *quiet) : sign;
 }
 
 Liveness PoolConnection::liveness() const noexcept {
@@ -130,6 +149,7 @@ void PoolConnection::on_bytes(std::span<const std::uint8_t> bytes) {
   session_->receive(bytes);
   since_ = std::chrono::steady_clock::now();
   pinged_at_.reset();  // Any byte shows that the other side lives.
+  gave_back_ = false;
   note_session();
   on_event_();
 }

@@ -19,15 +19,17 @@ using CallList = boost::intrusive::list<Call>;
 
 class PoolConnection final : private StreamSocket::Owner {
  public:
-  /// Connects at once. `on_event` is called when it is worth looking again.
+  /// Connects at once; which of the host's addresses is tried first goes by `address_turn`.
+  /// `on_event` is called when it is worth looking again.
   PoolConnection(boost::asio::io_context& io, std::uint64_t serial, std::uint64_t attempt_order,
                  const Origin& origin, const std::shared_ptr<TlsContext>& tls,
-                 const PoolOptions& options, std::function<void()> on_event);
+                 const PoolOptions& options, std::uint64_t address_turn,
+                 std::function<void()> on_event);
   ~PoolConnection();
   PoolConnection(const PoolConnection&) = delete;
   PoolConnection& operator=(const PoolConnection&) = delete;
 
-  [[nodiscard]] ConnectionView view() const noexcept;
+  [[nodiscard]] ConnectionView view(SteadyTime now) const noexcept;
   [[nodiscard]] std::uint64_t serial() const noexcept { return serial_; }
   /// Requests that came before this number waited when the attempt to connect began.
   [[nodiscard]] std::uint64_t attempt_order() const noexcept { return attempt_order_; }
@@ -45,7 +47,8 @@ class PoolConnection final : private StreamSocket::Owner {
 
   /// True once, in the look after the server's SETTINGS came.
   [[nodiscard]] bool take_settled() noexcept;
-  /// Connect timeout, PING on doubt, end of an idle or drained connection.
+  /// Connect timeout, unsent requests of a quiet connection given back, PING on doubt, end of an
+  /// idle or drained connection.
   void keep_up(SteadyTime now);
   /// When keep_up has something to do by itself.
   [[nodiscard]] SteadyTime due() const noexcept;
@@ -61,6 +64,7 @@ class PoolConnection final : private StreamSocket::Owner {
   void take_output(std::string& out) override { session_->take_output(out); }
   void on_closed(Error reason) override;
   void note_session();
+  void give_back_unsent(SteadyTime now);
   [[nodiscard]] Liveness liveness() const noexcept;
 
   const PoolOptions& options_;
@@ -76,6 +80,7 @@ class PoolConnection final : private StreamSocket::Owner {
   std::optional<Error> gone_;
   bool settled_ = false;
   bool settled_taken_ = false;
+  bool gave_back_ = false;  ///< In the present silence.
 };
 
 }  // namespace fanfare::http2

@@ -18,22 +18,30 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 struct ConnectionView {
   std::uint64_t serial = 0;
   std::size_t free_streams = 0;
+  std::size_t open_streams = 0;
   bool opening = false;   ///< Not yet settled.
   bool draining = false;  ///< Takes no more requests.
+  bool quiet = false;     ///< Has not said anything for a while, though it was asked.
 };
 
 /// The index of the connection that takes a request: the one with the most free streams, so that
-/// the end of a connection takes the fewest requests with it; of equals the oldest, so that the
-/// others fall idle and close when little is sent. A connection that has refused this request
-/// (`avoid`, 0: none) is taken only when `last_resort`. nullopt: none has room.
+/// the end of a connection takes the fewest requests with it and a slow one gets few; of equals the
+/// oldest. One that is quiet, or has refused this request (`avoid`, 0: none), is taken only when
+/// `last_resort`. nullopt: none has room.
 [[nodiscard]] std::optional<std::size_t> choose_connection(
     std::span<const ConnectionView> connections, std::uint64_t avoid, bool last_resort);
 
-/// Whether there is room for one more connection. One that drains still finishes its requests and
-/// does not keep its successor out; they are borne until there are more than `max_connections` of
-/// them.
+/// Whether there is room for one more connection. One that drains or is quiet may still finish its
+/// requests and does not keep its successor out; they are borne until there are more than
+/// `max_connections` of them.
 [[nodiscard]] bool may_open(std::span<const ConnectionView> connections,
                             std::size_t max_connections);
+
+/// The index of a connection that is not needed any more: the others would have carried `peak`
+/// requests at once with a quarter of their streams to spare. The youngest. nullopt: all are
+/// needed.
+[[nodiscard]] std::optional<std::size_t> surplus_connection(
+    std::span<const ConnectionView> connections, std::size_t peak);
 
 /// Whether a connection is being opened: one at a time, since each adds a hundred streams.
 [[nodiscard]] bool is_opening(std::span<const ConnectionView> connections);
@@ -58,5 +66,9 @@ enum class LifeSign : std::uint8_t { none, send_ping, lost, close_idle };
 
 /// When next_life_sign changes by itself.
 [[nodiscard]] SteadyTime life_sign_due(const Liveness& life, const PoolOptions& options);
+
+/// When a connection becomes quiet by itself; nullopt: not while nothing was asked of it.
+[[nodiscard]] std::optional<SteadyTime> quiet_from(const Liveness& life,
+                                                   const PoolOptions& options);
 
 }  // namespace fanfare::http2

@@ -39,6 +39,50 @@ TEST(PoolPolicy, RefusedRequestGoesBackOnlyAsALastResort) {
   EXPECT_EQ(choose_connection(views, 1, true), 0U);
 }
 
+TEST(PoolPolicy, QuietConnectionIsTakenOnlyAsALastResort) {
+  std::vector<ConnectionView> views{with_free(1, 90), with_free(2, 1)};
+  views[0].quiet = true;
+  EXPECT_EQ(choose_connection(views, 0, true), 1U);
+  views[1].free_streams = 0;
+  EXPECT_EQ(choose_connection(views, 0, false), std::nullopt);
+  EXPECT_EQ(choose_connection(views, 0, true), 0U);
+}
+
+TEST(PoolPolicy, QuietConnectionDoesNotKeepItsSuccessorOut) {
+  std::vector<ConnectionView> views{with_free(1, 90)};
+  views[0].quiet = true;
+  EXPECT_TRUE(may_open(views, 1));
+}
+
+ConnectionView with_streams(std::uint64_t serial, std::size_t free, std::size_t open) {
+  return {.serial = serial, .free_streams = free, .open_streams = open};
+}
+
+TEST(PoolPolicy, YoungestConnectionIsASurplusWhenTheOthersWouldHaveDone) {
+  const std::vector<ConnectionView> views{with_streams(1, 60, 40), with_streams(2, 70, 30),
+                                          with_streams(3, 80, 20)};
+  EXPECT_EQ(surplus_connection(views, 150), 2U);
+  EXPECT_EQ(surplus_connection(views, 151), std::nullopt) << "a quarter of 200 is to spare";
+}
+
+TEST(PoolPolicy, OnlyConnectionIsNeverASurplus) {
+  EXPECT_EQ(surplus_connection(std::vector{with_streams(1, 100, 0)}, 0), std::nullopt);
+}
+
+TEST(PoolPolicy, ConnectionsThatTakeNoRequestsDoNotMakeOthersASurplus) {
+  std::vector<ConnectionView> views{with_streams(1, 100, 0), with_streams(2, 100, 0)};
+  views[0].quiet = true;
+  EXPECT_EQ(surplus_connection(views, 0), std::nullopt);
+}
+
+TEST(PoolPolicy, SilenceCountsOnlyWhileSomethingWasAsked) {
+  PoolOptions options;
+  options.quiet_after = 2s;
+  const SteadyTime start{1h};
+  EXPECT_EQ(quiet_from({start, std::nullopt, true}, options), start + 2s);
+  EXPECT_EQ(quiet_from({start, std::nullopt, false}, options), std::nullopt);
+}
+
 TEST(PoolPolicy, OpensUpToTheMaximum) {
   const std::vector<ConnectionView> views{with_free(1, 0), with_free(2, 0)};
   EXPECT_TRUE(may_open(views, 3));

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "http2/server.h"
+#include "http2/stream_socket.h"
 #include "http2/testing/certificates.h"
 #include "http2/testing/loop.h"
 
@@ -244,6 +245,22 @@ TEST(Pool, RequestThatIsRefusedEverywhereEndsUnsent) {
   EXPECT_EQ(world.ended[0].how, How::unsent);
   EXPECT_NE(world.ended[0].reason.find("REFUSED_STREAM"), std::string::npos);
   EXPECT_EQ(world.arrived.size(), 3U);
+}
+
+TEST(Pool, RequestThatCannotBeWrittenEndsAtOnce) {
+  World world;
+  PoolOptions options;
+  options.unsent_retries = 0;
+  world.open_pool(options);
+  world.pool->send({.method = "POST",
+                    .authority = "t",
+                    .path = std::string(100'000, 'x'),
+                    .headers = {},
+                    .body = {}},
+                   [&](Ended end) { world.ended.push_back(std::move(end)); });
+  ASSERT_TRUE(world.wait_for_ends(1));
+  EXPECT_EQ(world.ended[0].how, How::unsent);
+  EXPECT_NE(world.ended[0].reason.find("too large"), std::string::npos);
 }
 
 TEST(Pool, OtherResetIsUnknownAndNotSentAgain) {
@@ -492,6 +509,91 @@ TEST(Pool, SlowServerThatAnswersPingsIsKept) {
   ASSERT_TRUE(world.wait_for_ends(1));
   EXPECT_NE(world.ended[0].reason.find("no answer"), std::string::npos);
   EXPECT_EQ(world.pool->connections(), 1U);
+}
+
+TEST(Pool, RequestsGoAroundASilentConnection) {
+  World world;
+  world.on_request = [&](Arrived& a) {
+    if (world.arrived.size() > 1) a.reply->respond({200, {}, "answered"});
+  };
+  PoolOptions options;
+  options.max_connections = 1;  // One that is silent does not count.
+  options.quiet_after = 0ms;
+  world.open_pool(options);
+  world.send("unanswered");
+  ASSERT_TRUE(world.wait_for_arrivals(1));
+  world.send();
+  ASSERT_TRUE(world.wait_for_ends(1));
+  EXPECT_EQ(world.pool->connections(), 2U);
+  EXPECT_EQ(world.pool->in_flight(), 1U);
+}
+
+TEST(Pool, SilentConnectionGivesBackWhatFlowControlKeepsFromBeingWhole) {
+  PoolOptions options;
+  options.quiet_after = 20ms;
+  options.unsent_retries = 0;
+  World world;
+  DumbServer dumb(world.io, settings_frame, false);
+  world.pool =
+      std::make_unique<Pool>(world.io, Origin{false, "127.0.0.1", dumb.port()}, nullptr, options);
+  world.pool->send(
+      {.method = "POST", .authority = "t", .headers = {}, .body = std::string(100'000, 'x')},
+      [&](Ended end) { world.ended.push_back(std::move(end)); });
+  ASSERT_TRUE(world.wait_for_ends(1));
+  const Ended& ended = world.ended[0];
+  EXPECT_EQ(ended.how, How::unsent);
+  EXPECT_NE(ended.reason.find("silent for 20 ms"), std::string::npos) << ended.reason;
+}
+
+TEST(Pool, ConnectionThatIsNotNeededAnyMoreIsGivenUp) {
+  World world;
+  world.on_request = hold;
+  PoolOptions options;
+  options.limits.streams = 10;
+  options.idle_timeout = 200ms;  // Looks back over the half of it.
+  world.open_pool(options);
+  world.send_many(20);
+  ASSERT_TRUE(world.wait_for_arrivals(20));
+  ASSERT_EQ(world.pool->connections(), 2U);
+  world.on_request = [](Arrived& a) { a.reply->respond({200, {}, ""}); };
+  for (auto& a : world.arrived) a.reply->respond({200, {}, ""});
+  ASSERT_TRUE(world.wait_for_ends(20));
+  // One at a time is enough for one connection, and never lets it fall idle.
+  for (std::size_t sent = 20; world.pool->connections() > 1; ++sent) {
+    world.send();
+    ASSERT_TRUE(world.wait_for_ends(sent + 1));
+  }
+  EXPECT_EQ(world.count(How::answered), world.ended.size());
+}
+
+TEST(Pool, PausesBetweenTheOpeningsOfConnections) {
+  World world;
+  world.on_request = hold;
+  PoolOptions options;
+  options.limits.streams = 10;
+  options.open_pause = 3'600'000ms;
+  world.open_pool(options);
+  world.send_many(30);
+  ASSERT_TRUE(world.wait_for_arrivals(20));
+  EXPECT_EQ(world.pool->connections(), 2U) << "the second comes at once, the third after a pause";
+  EXPECT_EQ(world.pool->waiting(), 10U);
+}
+
+asio::ip::tcp::endpoint at(const char* address) {
+  return {asio::ip::make_address(address), 443};
+}
+
+TEST(AddressesInTurn, SuccessiveConnectionsBeginWithAnotherAddress) {
+  const std::vector addresses{at("10.0.0.1"), at("10.0.0.2"), at("10.0.0.3")};
+  EXPECT_EQ(in_turn(addresses, 0), addresses);
+  EXPECT_EQ(in_turn(addresses, 4), (std::vector{at("10.0.0.2"), at("10.0.0.3"), at("10.0.0.1")}));
+  EXPECT_TRUE(in_turn({}, 3).empty());
+}
+
+TEST(AddressesInTurn, PreferredFamilyStaysFirst) {
+  const std::vector addresses{at("2001:db8::1"), at("10.0.0.1"), at("2001:db8::2")};
+  EXPECT_EQ(in_turn(addresses, 1),
+            (std::vector{at("2001:db8::2"), at("2001:db8::1"), at("10.0.0.1")}));
 }
 
 TEST(Pool, IdleConnectionIsClosedAndOpenedAgainWhenNeeded) {

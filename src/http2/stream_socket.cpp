@@ -1,5 +1,7 @@
 #include "http2/stream_socket.h"
 
+#include <algorithm>
+
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
@@ -26,6 +28,18 @@ std::span<const std::uint8_t> bytes_of(const std::string& text) {
 
 }  // namespace
 
+std::vector<asio::ip::tcp::endpoint> in_turn(std::vector<asio::ip::tcp::endpoint> addresses,
+                                             std::uint64_t turn) {
+  if (addresses.empty()) return addresses;
+  const auto family = addresses.front().protocol();
+  const auto others = std::ranges::stable_partition(
+      addresses, [&](const auto& address) { return address.protocol() == family; });
+  const auto count = static_cast<std::uint64_t>(others.begin() - addresses.begin());
+  std::rotate(addresses.begin(), addresses.begin() + static_cast<std::ptrdiff_t>(turn % count),
+              others.begin());
+  return addresses;
+}
+
 StreamSocket::StreamSocket(Tcp::socket socket, Owner& owner, std::string peer)
     : socket_(std::move(socket)),
       resolver_(socket_.get_executor()),
@@ -36,12 +50,14 @@ StreamSocket::StreamSocket(Tcp::socket socket, Owner& owner, std::string peer)
 std::shared_ptr<StreamSocket> StreamSocket::connect(asio::io_context& io, Owner& owner,
                                                     const std::string& host, std::uint16_t port,
                                                     std::unique_ptr<TlsEngine> tls,
-                                                    std::chrono::milliseconds address_timeout) {
+                                                    std::chrono::milliseconds address_timeout,
+                                                    std::uint64_t address_turn) {
   const std::shared_ptr<StreamSocket> self(
       new StreamSocket(Tcp::socket(io), owner, peer_name(host, port)));
   self->client_ = true;
   self->tls_ = std::move(tls);
   self->address_timeout_ = address_timeout;
+  self->address_turn_ = address_turn;
   self->resolve(host, port);
   return self;
 }
@@ -78,7 +94,8 @@ void StreamSocket::resolve(const std::string& host, std::uint16_t port) {
           return;
         }
         for (const auto& entry : results) self->addresses_.push_back(entry.endpoint());
-        std::reverse(self->addresses_.begin(), self->addresses_.end());
+        self->addresses_ = in_turn(std::move(self->addresses_), self->address_turn_);
+        std::ranges::reverse(self->addresses_);
         self->try_next_address();
       });
 }

@@ -27,6 +27,11 @@
 
 namespace fanfare::http2 {
 
+/// The addresses of a host in the order of trying them, so that connections with successive `turn`s
+/// spread over them. The family (IPv6 or IPv4) of the first, which the system prefers, stays first.
+[[nodiscard]] std::vector<boost::asio::ip::tcp::endpoint> in_turn(
+    std::vector<boost::asio::ip::tcp::endpoint> addresses, std::uint64_t turn);
+
 class StreamSocket : public std::enable_shared_from_this<StreamSocket> {
  public:
   /// Not yet written bytes above which neither the owner is asked for more nor the peer heard.
@@ -46,12 +51,13 @@ class StreamSocket : public std::enable_shared_from_this<StreamSocket> {
     ~Owner() = default;
   };
 
-  /// A client's: resolves, tries every address, each for at most `address_timeout`, then shakes
-  /// hands when `tls` is given.
+  /// A client's: resolves, tries every address, each for at most `address_timeout` and in the order
+  /// of `in_turn`, then shakes hands when `tls` is given.
   static std::shared_ptr<StreamSocket> connect(boost::asio::io_context& io, Owner& owner,
                                                const std::string& host, std::uint16_t port,
                                                std::unique_ptr<TlsEngine> tls,
-                                               std::chrono::milliseconds address_timeout);
+                                               std::chrono::milliseconds address_timeout,
+                                               std::uint64_t address_turn = 0);
 
   /// A server's: takes an accepted socket and starts to read.
   static std::shared_ptr<StreamSocket> adopt(boost::asio::ip::tcp::socket socket, Owner& owner);
@@ -106,6 +112,7 @@ class StreamSocket : public std::enable_shared_from_this<StreamSocket> {
   std::unique_ptr<TlsEngine> tls_;
   std::vector<Tcp::endpoint> addresses_;  ///< Yet to be tried, last first.
   std::chrono::milliseconds address_timeout_{};
+  std::uint64_t address_turn_ = 0;
   ErrorCode connect_failure_;
 
   std::unique_ptr<std::uint8_t[]> input_;

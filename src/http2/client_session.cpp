@@ -23,7 +23,7 @@ Ended& EndedList::add(RequestId id, Ended::How how) {
 
 void EndedList::move_to(EndedList& out) {
   if (out.empty()) {
-    items_.swap(out.items_);  // A deque that is moved leaves one that is allocated anew.
+    items_.swap(out.items_);
     std::swap(count_, out.count_);
   } else {
     for (Ended& end : all()) std::swap(out.add(end.id, end.how), end);

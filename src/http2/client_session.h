@@ -17,11 +17,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <ranges>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "http2/exchange.h"
 
@@ -43,12 +42,10 @@ struct Ended {
 /// keeps its strings, so that a list that is filled and cleared in turns stops allocating.
 class EndedList {
  public:
-  /// A new last one; all but its strings' capacity is as in a fresh Ended.
+  /// A new last one; all but its strings' capacity is as in a fresh Ended. Ends move when others
+  /// are added.
   Ended& add(RequestId id, Ended::How how);
-  [[nodiscard]] auto all() noexcept {
-    const auto first = items_.begin();
-    return std::ranges::subrange(first, first + static_cast<std::ptrdiff_t>(count_));
-  }
+  [[nodiscard]] std::span<Ended> all() noexcept { return {items_.data(), count_}; }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
   void clear() noexcept { count_ = 0; }
@@ -56,7 +53,7 @@ class EndedList {
   void move_to(EndedList& out);
 
  private:
-  std::deque<Ended> items_;  ///< So that an end stays where it is while others are added.
+  std::vector<Ended> items_;
   std::size_t count_ = 0;
 };
 

@@ -15,8 +15,9 @@
 
 namespace fanfare::http2 {
 
-/// One request and what has come of it, until it ends.
-struct ClientStream {
+/// One request and what has come of it, until it ends: all but its strings, which keep their
+/// memory.
+struct ClientStreamState {
   /// How far the answer has come: nothing, only interim (1xx) heads, its head.
   enum class Answer : std::uint8_t { none, interim, begun };
 
@@ -24,10 +25,9 @@ struct ClientStream {
   RequestId request = 0;
 
   // On its way out; RequestWriter's.
-  bool whole = false;     ///< END_STREAM is written.
-  SharedHead head;        ///< While HEADERS are not written.
-  std::string unwritten;  ///< Of the body; what is gone of it is unwritten[0..gone).
-  std::size_t gone = 0;
+  bool whole = false;       ///< END_STREAM is written.
+  SharedHead head = {};     ///< While HEADERS are not written.
+  std::size_t gone = 0;     ///< What is written of the body is unwritten[0..gone).
   std::int64_t window = 0;  ///< What the server takes now; negative after it lowered its SETTINGS.
 
   // On its way in.
@@ -35,11 +35,14 @@ struct ClientStream {
   bool is_head = false;                ///< A HEAD: its answer has no body, whatever it says.
   std::uint32_t uncredited_bytes = 0;  ///< That the server was not given back by WINDOW_UPDATE.
   std::size_t header_bytes = 0;        ///< Over interim heads and trailers, too.
-  std::optional<std::uint64_t> length;
+  std::optional<std::uint64_t> length = {};
   int status = 0;
-  std::shared_ptr<const Headers> headers;
-  std::string body;
+  std::shared_ptr<const Headers> headers = {};
+};
 
+struct ClientStream : ClientStreamState {
+  std::string unwritten;            ///< Of the request's body.
+  std::string body;                 ///< Of the answer.
   ClientStream* chained = nullptr;  ///< ClientStreams': the next one with the same place.
 };
 

@@ -73,7 +73,7 @@ struct Pool::Impl : std::enable_shared_from_this<Pool::Impl> {
   void on_connect_failure(const PoolConnection& connection, SteadyTime now);
   void settle(EndedList& ended, std::uint64_t serial);
   void wait_again(Call& call, std::uint64_t serial);
-  void finish(Call& call, CallList& where, Ended& ended);
+  void put_to_finished(EndedList& ended);
   void finish_waiting(Call& call, const std::string& reason);
   void deliver();
   void dispatch(SteadyTime now);
@@ -98,8 +98,13 @@ struct Pool::Impl : std::enable_shared_from_this<Pool::Impl> {
   CallList waiting;
   CallList in_flight;
   std::vector<std::unique_ptr<PoolConnection>> connections;
-  EndedList finished;  ///< Whose calls are to be told, from `told` on.
+
+  // Whose calls are to be told. An id of 0 is of a call that has gone back to wait.
+  std::vector<EndedList> finished;  ///< From the list `telling` on, there from `told` on.
+  std::size_t telling = 0;
   std::size_t told = 0;
+  EndedList refused;             ///< They never had a connection; told after `finished`.
+  std::vector<EndedList> spare;  ///< Empty lists, kept for their memory.
   std::vector<std::function<void()>> on_shut_down;
 
   std::vector<ConnectionView> views;  ///< Of `connections`; kept for its memory.
@@ -124,9 +129,9 @@ void Pool::Impl::send(Call& call) {
   if (stopped || shutting_down) {
     // Not kept in the pool, which may be on its way out.
     asio::post(io, [&call] {
-      Ended refused{.id = 0, .how = How::unsent, .response = {}, .reason = {}};
-      refused.reason = "the pool takes no more requests";
-      call.on_ended(refused);
+      Ended end{.id = 0, .how = How::unsent, .response = {}, .reason = {}};
+      end.reason = "the pool takes no more requests";
+      call.on_ended(end);
     });
     return;
   }
@@ -215,18 +220,29 @@ bool Pool::Impl::can_serve(SteadyTime now) const {
   });
 }
 
+/// Takes the ends from `list` and leaves it empty.
 void Pool::Impl::settle(EndedList& list, std::uint64_t serial) {
+  if (list.empty()) return;
   for (Ended& end : list.all()) {
     Call& call = PoolConnection::call_of(end);
     const bool again = end.how == How::unsent && !call.expired_ && !shutting_down && !stopped &&
                        call.resends_ < options.unsent_retries;
     if (again) {
       wait_again(call, serial);
+      end.id = 0;
     } else {
-      finish(call, in_flight, end);
+      in_flight.erase(in_flight.iterator_to(call));
     }
   }
-  list.clear();
+  put_to_finished(list);
+}
+
+/// The list as it is: no end is moved.
+void Pool::Impl::put_to_finished(EndedList& list) {
+  if (spare.empty()) spare.emplace_back();
+  std::swap(list, spare.back());
+  finished.push_back(std::move(spare.back()));
+  spare.pop_back();
 }
 
 /// Keeps its place by its deadline, which is earlier than that of most who wait.
@@ -238,24 +254,33 @@ void Pool::Impl::wait_again(Call& call, std::uint64_t serial) {
   waiting.splice(place, in_flight, in_flight.iterator_to(call));
 }
 
-void Pool::Impl::finish(Call& call, CallList& where, Ended& end) {
-  where.erase(where.iterator_to(call));
-  std::swap(finished.add(std::bit_cast<RequestId>(&call), end.how), end);
-}
-
 void Pool::Impl::finish_waiting(Call& call, const std::string& reason) {
   waiting.erase(waiting.iterator_to(call));
-  finished.add(std::bit_cast<RequestId>(&call), How::unsent).reason = reason;
+  refused.add(std::bit_cast<RequestId>(&call), How::unsent).reason = reason;
 }
 
 /// A call may send, shut down, or destroy the pool, whose destructor then tells the rest.
 void Pool::Impl::deliver() {
-  while (told < finished.size()) {
-    Ended& end = finished.all()[static_cast<std::ptrdiff_t>(told++)];
-    PoolConnection::call_of(end).on_ended(end);
+  for (;;) {
+    if (telling == finished.size()) {
+      if (refused.empty()) break;
+      put_to_finished(refused);
+    }
+    if (told == finished[telling].size()) {
+      ++telling;
+      told = 0;
+      continue;
+    }
+    Ended& end = finished[telling].all()[told++];
+    if (end.id != 0) PoolConnection::call_of(end).on_ended(end);
+  }
+  // Kept: the call that destroyed the pool may still look at its end.
+  for (EndedList& list : finished) {
+    list.clear();
+    spare.push_back(std::move(list));
   }
   finished.clear();
-  told = 0;
+  telling = told = 0;
 }
 
 void Pool::Impl::look_at_all(SteadyTime now) {
@@ -365,7 +390,7 @@ void Pool::Impl::shut_down(std::function<void()> on_done) {
 }
 
 void Pool::Impl::finish_shut_down() {
-  if (!shutting_down || !connections.empty() || !finished.empty()) return;
+  if (!shutting_down || !connections.empty() || !finished.empty() || !refused.empty()) return;
   for (const auto& done : std::exchange(on_shut_down, {})) done();
 }
 

@@ -222,6 +222,7 @@ openssl::Context make_context(const SSL_METHOD* method) {
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context.get(),
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(context.get(), 1);  // Else each record is read in two steps.
   return context;
 }
 
@@ -313,14 +314,57 @@ Result<std::shared_ptr<TlsContext>> TlsContext::make_server(std::string_view cer
   return std::shared_ptr<TlsContext>(new TlsContext(std::make_unique<Impl>(std::move(context))));
 }
 
+/// The two ends of the wire as one BIO, without copies of its own: OpenSSL reads what has arrived
+/// where it lies, and appends what must leave to the string that is written to the socket.
+struct Wire {
+  std::string_view in;  ///< Until it is read, during a call.
+  std::string out;
+
+  static openssl::Bio open(Wire& wire) {
+    static BIO_METHOD* const method = make_method();
+    openssl::Bio bio(BIO_new(method));
+    BIO_set_data(bio.get(), &wire);
+    BIO_set_init(bio.get(), 1);
+    return bio;
+  }
+
+ private:
+  static BIO_METHOD* make_method() {
+    BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire");
+    BIO_meth_set_read_ex(method, read);
+    BIO_meth_set_write_ex(method, write);
+    BIO_meth_set_ctrl(method, control);
+    return method;
+  }
+
+  static Wire& of(BIO* bio) { return *static_cast<Wire*>(BIO_get_data(bio)); }
+
+  static int read(BIO* bio, char* to, std::size_t most, std::size_t* count) {
+    Wire& wire = of(bio);
+    BIO_clear_retry_flags(bio);
+    *count = wire.in.copy(to, most);
+    wire.in.remove_prefix(*count);
+    if (*count > 0) return 1;
+    BIO_set_retry_read(bio);
+    return 0;
+  }
+
+  static int write(BIO* bio, const char* bytes, std::size_t size, std::size_t* count) {
+    of(bio).out.append(bytes, size);
+    *count = size;
+    return 1;
+  }
+
+  static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+};
+
 struct TlsEngine::Impl {
   Impl(std::shared_ptr<TlsContext> shared, std::string host)
       : context(std::move(shared)),
         handshake{.host = std::move(host), .sessions = context->impl().sessions},
-        ssl(SSL_new(context->impl().context.get())),
-        wire_in(BIO_new(BIO_s_mem())),
-        wire_out(BIO_new(BIO_s_mem())) {
-    SSL_set_bio(ssl.get(), wire_in, wire_out);  // Owned by `ssl` from here.
+        ssl(SSL_new(context->impl().context.get())) {
+    BIO* bio = Wire::open(wire).release();
+    SSL_set_bio(ssl.get(), bio, bio);  // Owned by `ssl` from here.
     SSL_set_app_data(ssl.get(), &handshake);
   }
 
@@ -335,9 +379,8 @@ struct TlsEngine::Impl {
 
   std::shared_ptr<TlsContext> context;
   Handshake handshake;
+  Wire wire;
   openssl::Connection ssl;
-  BIO* wire_in;
-  BIO* wire_out;
   std::string waiting;          ///< Plain bytes from before the end of the handshake.
   std::optional<Error> broken;  ///< Once broken, always broken.
   bool client = false;
@@ -424,7 +467,7 @@ void TlsEngine::Impl::write(std::string_view plain) {
   ERR_clear_error();
   while (!plain.empty()) {
     std::size_t written = 0;
-    // A memory BIO takes everything, so this fails only on a connection that is broken already,
+    // The wire takes everything, so this fails only on a connection that is broken already,
     // which the next receive tells.
     if (SSL_write_ex(ssl.get(), plain.data(), plain.size(), &written) != 1) break;
     plain.remove_prefix(written);
@@ -458,7 +501,7 @@ std::unique_ptr<TlsEngine> TlsEngine::make_server(std::shared_ptr<TlsContext> co
 
 Result<void> TlsEngine::receive(std::span<const std::uint8_t> wire, std::string& plain) {
   if (impl_->broken) return std::unexpected(*impl_->broken);
-  BIO_write(impl_->wire_in, wire.data(), static_cast<int>(wire.size()));
+  impl_->wire.in = {reinterpret_cast<const char*>(wire.data()), wire.size()};
   if (!impl_->done) {
     if (auto shaken = impl_->shake_hands(); !shaken || !impl_->done) return shaken;
   }
@@ -475,13 +518,13 @@ void TlsEngine::send(std::string_view plain) {
 }
 
 void TlsEngine::take_output(std::string& wire) {
-  const std::size_t pending = BIO_ctrl_pending(impl_->wire_out);
-  if (pending == 0) return;
-  const std::size_t before = wire.size();
-  wire.resize_and_overwrite(before + pending, [&](char* data, std::size_t) {
-    const int taken = BIO_read(impl_->wire_out, data + before, static_cast<int>(pending));
-    return before + static_cast<std::size_t>(std::max(taken, 0));
-  });
+  std::string& out = impl_->wire.out;
+  if (wire.empty()) {
+    wire.swap(out);
+  } else {
+    wire += out;
+    out.clear();
+  }
 }
 
 void TlsEngine::shut_down() {

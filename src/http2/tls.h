@@ -1,4 +1,4 @@
-// TLS as a value: bytes in, bytes out, over OpenSSL memory BIOs. TLS 1.2 or newer, ALPN, and
+// TLS as a value: bytes in, bytes out, over OpenSSL. TLS 1.2 or newer, ALPN, and
 // verification of chain and host name that no option switches off.
 #pragma once
 

@@ -81,18 +81,15 @@ class TargetStream {
     for (DeliveryPtr& done : done_) loop_.on_attempt(std::move(done), now);
   }
 
-  // The outcome borrows the delivery's strings and gives them back.
+  // The outcome takes the delivery's strings, and leaves it those of the one before for their
+  // memory.
   void tell(DeliveryPtr delivery) {
-    swap_with(*delivery);
+    std::swap(outcome_.target, delivery->target);
+    std::swap(outcome_.verdict, delivery->attempt.verdict);
+    std::swap(outcome_.answer, delivery->attempt.answer);
     outcome_.attempts = delivery->attempts;
     on_outcome_(outcome_);
-    swap_with(*delivery);
     stock_.give_back(std::move(delivery));
-  }
-  void swap_with(Delivery& delivery) {
-    std::swap(outcome_.target, delivery.target);
-    std::swap(outcome_.verdict, delivery.attempt.verdict);
-    std::swap(outcome_.answer, delivery.attempt.answer);
   }
 
   AttemptPort& port_;

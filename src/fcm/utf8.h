@@ -19,7 +19,7 @@ namespace fanfare::fcm {
   return byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\';
 }
 
-/// True when all of it is; looks at eight bytes together.
+/// True when all of it is; looks at sixteen bytes together.
 [[nodiscard]] bool is_plain_json(std::string_view text) noexcept;
 
 }  // namespace fanfare::fcm

@@ -95,7 +95,9 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   SteadyTime turn{};
   SystemTime turn_by_wall_clock{};
   std::uint64_t answers = 0;
-  std::chrono::nanoseconds latency{0};  // Of all of them together.
+  std::chrono::nanoseconds latency{0};       // Of all of them together.
+  std::chrono::nanoseconds mean_latency{0};  // In the latest turn that is over.
+  std::size_t answers_since_rest = 0;
 
   std::uint64_t token_generation = 0;
   std::optional<std::string> latest_warning;  // Told once, and again after it was mended.
@@ -275,6 +277,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     take_answer(ended, answer);
     enter_turn();
     ++answers;
+    ++answers_since_rest;
     latency += turn - job.submitted_at;
     answer.received_at = turn_by_wall_clock;
     const TargetKind kind = job.delivery->target.kind;
@@ -295,12 +298,20 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     finish(job);
   }
 
+  std::chrono::nanoseconds rest() {
+    constexpr std::size_t many = 32;
+    const std::size_t came = std::exchange(answers_since_rest, 0);
+    if (came >= many || pool->in_flight() < many) return 0ns;
+    return std::min<std::chrono::nanoseconds>(5ms, mean_latency / 16);
+  }
+
   // All answers that a turn of the pool brings share their time.
   void enter_turn() {
     const SteadyTime now = pool ? pool->turn_began() : std::chrono::steady_clock::now();
     if (now == turn) return;
-    if (options.budget && answers > 0) {
-      options.budget->on_latency(turn, answers, latency / static_cast<int>(answers));
+    if (answers > 0) {
+      mean_latency = latency / static_cast<int>(answers);
+      if (options.budget) options.budget->on_latency(turn, answers, mean_latency);
     }
     answers = 0;
     latency = {};
@@ -358,6 +369,10 @@ FcmSender::FcmSender(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 FcmSender::~FcmSender() {
   impl_->close();
+}
+
+std::chrono::nanoseconds FcmSender::rest() {
+  return impl_->rest();
 }
 
 void FcmSender::send(DeliveryPtr delivery) {

@@ -68,6 +68,11 @@ class FcmSender final : public Sender {
   /// service_unavailable by oauth.unavailable (the token endpoint is down).
   void send(DeliveryPtr delivery) override;
 
+  /// A paced campaign has hundreds of requests under way whose answers come one by one, and each
+  /// would cost a wake-up, a read and a hand-over of its own, ten times what the message itself
+  /// does. So a sixteenth of their latency, 5 ms at most, when many are awaited and few have come.
+  std::chrono::nanoseconds rest() override;
+
  private:
   struct Impl;
   explicit FcmSender(std::shared_ptr<Impl> impl);

@@ -118,6 +118,41 @@ TEST(FcmSender, SendsWithoutATokenWhenThereAreNoCredentials) {
   EXPECT_TRUE(world.fcm.token_requests.empty());
 }
 
+TEST(FcmSender, RestsOnlyWhileManyAnswersAreAwaited) {
+  World world;
+  world.attempt_one();
+  world.attempt_one();  // Now it knows a latency.
+  EXPECT_EQ(world.sender->rest(), 0ns) << "nothing is awaited";
+  std::vector<ReplyPtr> held;
+  world.fcm.on_send = [&](const Request&, const ReplyPtr& reply) { held.push_back(reply); };
+  for (int i = 0; i < 32; ++i) world.send();
+  while (held.size() < 32) ASSERT_NE(world.io.run_one_for(20s), 0U);
+  EXPECT_GT(world.sender->rest(), 0ns);
+  EXPECT_LE(world.sender->rest(), 5ms);
+  held.back()->respond(FakeFcm::accepted());
+  while (world.attempts.size() < 3) ASSERT_NE(world.io.run_one_for(20s), 0U);
+  EXPECT_EQ(world.sender->rest(), 0ns) << "few are awaited";
+  for (std::size_t i = 0; i < 31; ++i) held[i]->respond(FakeFcm::accepted());
+  world.settle();
+}
+
+TEST(FcmSender, DoesNotRestWhileManyAnswersCome) {
+  World world;
+  world.attempt_one();
+  world.attempt_one();
+  std::vector<ReplyPtr> held;
+  world.fcm.on_send = [&](const Request&, const ReplyPtr& reply) { held.push_back(reply); };
+  for (int i = 0; i < 64; ++i) world.send();
+  while (held.size() < 64) ASSERT_NE(world.io.run_one_for(20s), 0U);
+  (void)world.sender->rest();
+  for (std::size_t i = 0; i < 32; ++i) held[i]->respond(FakeFcm::accepted());
+  while (world.attempts.size() < 34) ASSERT_NE(world.io.run_one_for(20s), 0U);
+  EXPECT_EQ(world.sender->rest(), 0ns);
+  EXPECT_GT(world.sender->rest(), 0ns) << "and none since";
+  for (std::size_t i = 32; i < 64; ++i) held[i]->respond(FakeFcm::accepted());
+  world.settle();
+}
+
 TEST(FcmSender, AsksForTheTokenWithASignedForm) {
   World world;
   world.use_credentials();

@@ -30,7 +30,10 @@ Lane::~Lane() {
 void Lane::run(const SenderFactory& make_sender) {
   const auto work = asio::make_work_guard(*io_);
   sender_ = make_sender(*io_);
-  io_->run();
+  while (io_->run_one() > 0) {
+    io_->poll();
+    if (const auto rest = sender_->rest(); rest.count() > 0) std::this_thread::sleep_for(rest);
+  }
   sender_.reset();
   // What was posted before the stop, and what the sender's end has set off.
   io_->restart();

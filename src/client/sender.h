@@ -2,6 +2,8 @@
 // as a Sender; repeating is decided in retry_loop.h.
 #pragma once
 
+#include <chrono>
+
 #include "client/delivery.h"
 
 namespace fanfare::client {
@@ -14,6 +16,9 @@ class Sender {
   /// or no token can be had, the verdict is project_blocked with a rule "oauth.…" that names the
   /// cause.
   virtual void send(DeliveryPtr delivery) = 0;
+  /// How long the sender's thread had better sleep before it looks for news again, so that they are
+  /// worth the look; zero: not at all. Asked after each look.
+  virtual std::chrono::nanoseconds rest() { return {}; }
   virtual ~Sender() = default;
 };
 

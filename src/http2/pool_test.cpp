@@ -2,6 +2,8 @@
 // set short; nothing asserts how long anything took.
 #include "http2/pool.h"
 
+#include <deque>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>

@@ -28,16 +28,18 @@ std::span<const std::uint8_t> bytes_of(const std::string& text) {
 
 }  // namespace
 
-std::vector<asio::ip::tcp::endpoint> in_turn(std::vector<asio::ip::tcp::endpoint> addresses,
+std::vector<asio::ip::tcp::endpoint> in_turn(const std::vector<asio::ip::tcp::endpoint>& addresses,
                                              std::uint64_t turn) {
   if (addresses.empty()) return addresses;
-  const auto family = addresses.front().protocol();
-  const auto others = std::ranges::stable_partition(
-      addresses, [&](const auto& address) { return address.protocol() == family; });
-  const auto count = static_cast<std::uint64_t>(others.begin() - addresses.begin());
-  std::rotate(addresses.begin(), addresses.begin() + static_cast<std::ptrdiff_t>(turn % count),
-              others.begin());
-  return addresses;
+  std::vector<asio::ip::tcp::endpoint> preferred;
+  std::vector<asio::ip::tcp::endpoint> others;
+  for (const auto& address : addresses) {
+    (address.protocol() == addresses.front().protocol() ? preferred : others).push_back(address);
+  }
+  std::ranges::rotate(preferred,
+                      preferred.begin() + static_cast<std::ptrdiff_t>(turn % preferred.size()));
+  preferred.insert(preferred.end(), others.begin(), others.end());
+  return preferred;
 }
 
 StreamSocket::StreamSocket(Tcp::socket socket, Owner& owner, std::string peer)

@@ -30,7 +30,7 @@ namespace fanfare::http2 {
 /// The addresses of a host in the order of trying them, so that connections with successive `turn`s
 /// spread over them. The family (IPv6 or IPv4) of the first, which the system prefers, stays first.
 [[nodiscard]] std::vector<boost::asio::ip::tcp::endpoint> in_turn(
-    std::vector<boost::asio::ip::tcp::endpoint> addresses, std::uint64_t turn);
+    const std::vector<boost::asio::ip::tcp::endpoint>& addresses, std::uint64_t turn);
 
 class StreamSocket : public std::enable_shared_from_this<StreamSocket> {
  public:

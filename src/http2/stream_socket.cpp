@@ -96,7 +96,7 @@ void StreamSocket::resolve(const std::string& host, std::uint16_t port) {
           return;
         }
         for (const auto& entry : results) self->addresses_.push_back(entry.endpoint());
-        self->addresses_ = in_turn(std::move(self->addresses_), self->address_turn_);
+        self->addresses_ = in_turn(self->addresses_, self->address_turn_);
         std::ranges::reverse(self->addresses_);
         self->try_next_address();
       });

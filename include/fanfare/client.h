@@ -63,11 +63,24 @@ struct ClientOptions {
   /// FCM asks to stay away from the two minutes before and after each quarter of an hour
   /// ("scale-fcm"). True: bulk messages are sent at a tenth of the rate there.
   bool avoid_quarter_hours = false;
+  /// Messages to one token or FID in any minute; 0: no limit. FCM refuses more than 240 to an
+  /// Android device with a 429 ("throttling-and-quotas"). What is over the limit waits; the rest
+  /// goes on. Counted for each lane: send() puts all messages to one target on the same lane, and
+  /// each send_each() counts its own.
+  std::uint16_t device_messages_per_minute = 240;
+  std::uint16_t device_messages_per_hour = 5'000;  ///< The same in any hour.
+  /// To one topic or condition in any minute; 0: no limit. FCM publishes no number.
+  std::uint16_t topic_messages_per_minute = 0;
   /// For one answer, from the request's first byte. FCM asks for at least 10 s ("scale-fcm").
   std::chrono::milliseconds request_timeout{30'000};
   /// For one message, the first included. An attempt that certainly never arrived is not counted
   /// until it had to be waited for.
   int max_attempts = 5;
+  /// Retries for each first attempt while FCM fails all, so that an outage does not double the
+  /// load; retries that are answered do not count. What is over it waits. Counted as the limits of
+  /// devices are.
+  double retry_share = 0.2;
+  double retries_per_second = 10;  ///< Beside that share; with 0 the last ones may never go.
   /// Since send() was called: no attempt starts later. FCM takes failures that outlast an hour for
   /// an outage or a misreading ("scale-fcm").
   std::chrono::milliseconds give_up_after{std::chrono::hours(1)};

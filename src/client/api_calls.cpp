@@ -10,7 +10,10 @@ namespace fanfare::client {
 
 struct ApiCalls::Impl {
   Impl(const ClientParts& chosen, std::shared_ptr<OtherCall> cell)
-      : parts(chosen), call(std::move(cell)), lane(parts.make_sender) {}
+      : parts(chosen), call(std::move(cell)), lane(parts.make_sender) {
+    // They are of messages, and these calls send none.
+    parts.retry.target_limits = {.device_per_minute = 0, .device_per_hour = 0};
+  }
 
   ClientParts parts;
   std::shared_ptr<OtherCall> call;  // Changes only while nothing is under way.

@@ -1,7 +1,8 @@
 #include "fanfare/client.h"
 
 #include <algorithm>
-#include <atomic>
+#include <functional>
+#include <string_view>
 #include <utility>
 
 #include "client/client_parts.h"
@@ -26,8 +27,10 @@ struct Client::Impl {
     lanes.clear();
   }
 
-  // In turn, so that the lanes share the work.
-  client::Outbox& next_outbox() { return *outboxes[next++ % outboxes.size()]; }
+  // All messages to one target take the same lane, whose loop knows what it has got.
+  client::Outbox& outbox_of(const Target& target) {
+    return *outboxes[std::hash<std::string_view>{}(target.value) % outboxes.size()];
+  }
 
   [[nodiscard]] std::shared_ptr<const fcm::EncodedMessage> encode(const Message& message) const {
     return std::make_shared<const fcm::EncodedMessage>(message, parts.validate_only);
@@ -36,7 +39,6 @@ struct Client::Impl {
   client::ClientParts parts;
   client::Lanes lanes;
   std::vector<std::unique_ptr<client::Outbox>> outboxes;  // One on each lane.
-  std::atomic<std::size_t> next = 0;
 };
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -45,8 +47,8 @@ Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
 void Client::send(const Message& message, Target target, Callback on_outcome, Priority priority) {
-  impl_->next_outbox().send(impl_->encode(message), std::move(target), std::move(on_outcome),
-                            priority);
+  client::Outbox& outbox = impl_->outbox_of(target);
+  outbox.send(impl_->encode(message), std::move(target), std::move(on_outcome), priority);
 }
 
 std::future<Outcome> Client::send_async(const Message& message, Target target) {
@@ -81,6 +83,10 @@ RetryOptions retry_options_of(const ClientOptions& options) {
   RetryOptions retry;
   retry.max_attempts = options.max_attempts;
   retry.give_up_after = options.give_up_after;
+  retry.retry_budget = {.share = options.retry_share, .per_second = options.retries_per_second};
+  retry.target_limits = {.device_per_minute = options.device_messages_per_minute,
+                         .device_per_hour = options.device_messages_per_hour,
+                         .topic_per_minute = options.topic_messages_per_minute};
   retry.on_unknown = options.retry_unknown ? OnUnknown::retry : OnUnknown::drop;
   // The pool below has sent an unsent message again already, on other connections and with pauses
   // between. A caller who waits for a host that can't be reached should hear soon.

@@ -83,7 +83,9 @@ TEST(Client, RetriesAFailingServiceBeforeItReports) {
 
 TEST(Client, ManyThreadsMaySendAtOnce) {
   ScriptedFcm fcm(accept_all);
-  Client client = a_client(fcm);
+  RetryOptions retry;
+  retry.target_limits = {.device_per_minute = 0, .device_per_hour = 0};
+  Client client = a_client(fcm, retry);
   constexpr std::ptrdiff_t each = 200;
   std::latch done(4 * each);
   std::atomic<int> accepted = 0;

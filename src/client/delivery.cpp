@@ -13,6 +13,7 @@ DeliveryPtr DeliveryStock::make() {
   delivery->probe = false;
   delivery->tried = false;
   delivery->unsent_in_row = 0;
+  delivery->is_retry = false;
   return delivery;
 }
 

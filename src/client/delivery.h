@@ -55,6 +55,7 @@ struct Delivery {
 
   SteadyTime deadline = {};  ///< Set by the loop: no attempt starts later.
   int unsent_in_row = 0;     ///< Kept by the loop.
+  bool is_retry = false;     ///< Kept by the loop: its attempt took a retry from the budget.
   std::size_t lane = 0;      ///< Kept by the port: where its attempt is made.
 };
 using DeliveryPtr = std::unique_ptr<Delivery>;

@@ -20,10 +20,7 @@ RetryOptions without_platform_holds(RetryOptions options) {
 }  // namespace
 
 Outbox::Outbox(Lane& lane, const RetryOptions& options, Random random)
-    : lane_(lane),
-      options_(without_platform_holds(options)),
-      random_(random),
-      loop_(options_, Random(random_.next())) {}
+    : lane_(lane), loop_(without_platform_holds(options), random) {}
 
 Outbox::~Outbox() = default;
 
@@ -127,9 +124,7 @@ void Outbox::report_one(DeliveryPtr delivery) {
 
 void Outbox::renew_after_hold() {
   if (!loop_.project_held() || loop_.sending() > 0) return;
-  RetryOptions probing = options_;
-  probing.first_window = 1;
-  loop_ = RetryLoop(probing, Random(random_.next()));
+  loop_.start_over(1);
   blocked_by_.reset();
 }
 

@@ -2,9 +2,10 @@
 // the lane's thread, and hands each outcome to its callback there.
 //
 // A held project must not silence a client that lives for months: once the project is held and
-// nothing is on the wire, the loop is made anew, so that a later send makes an attempt of its own
-// and finds out whether the fault was mended. That loop begins with a window of one: while the
-// project stays blocked it is asked by one message at a time.
+// nothing is on the wire, the loop starts over, so that a later send makes an attempt of its own
+// and finds out whether the fault was mended. It then begins with a window of one: while the
+// project stays blocked it is asked by one message at a time. What is known of the targets' limits
+// outlives a hold.
 #pragma once
 
 #include <functional>
@@ -67,8 +68,6 @@ class Outbox final : private AttemptSink {
   bool closed_ = false;        // Guarded by mutex_.
 
   // The lane's thread only.
-  RetryOptions options_;
-  Random random_;
   RetryLoop loop_;
   std::unordered_map<DeliveryId, Callback> letters_;  // Who waits for those of loop_.
   DeliveryId next_id_ = 1;

@@ -32,7 +32,8 @@ SteadyTime RetryBudget::earliest(SteadyTime now) const noexcept {
   const double missing = 1 - rounding - means_at(now);
   if (missing <= 0) return now;
   if (options_.per_second <= 0) return SteadyTime::max();
-  return now + std::chrono::ceil<std::chrono::nanoseconds>(Seconds(missing / options_.per_second));
+  return std::max(now, at_) +
+         std::chrono::ceil<std::chrono::nanoseconds>(Seconds(missing / options_.per_second));
 }
 
 void RetryBudget::on_retry(SteadyTime now) noexcept {

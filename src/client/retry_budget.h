@@ -38,6 +38,7 @@ class RetryBudget {
 
   /// When the next retry may go: `now`, or later. Ask for one at a time, the one that has been due
   /// longest; a first attempt or an answer may make it earlier. SteadyTime::max(): by these only.
+  /// A `now` before the latest of the others' is taken for that.
   [[nodiscard]] SteadyTime earliest(SteadyTime now) const noexcept;
 
   /// A retry starts; earliest() said that it may. An attempt that never arrived (unsent) is no load

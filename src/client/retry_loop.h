@@ -8,8 +8,14 @@
 //               ^         |
 //               |         +-> waiting        retry at a time: backoff, Retry-After, quota
 //               |         |      |
-//               +---------|------+
+//               +---------|------+-----+
+//                         |      +-> due     a retry whose time has come, till there are means
 //                         +-> held           platform or project blocked: kept, not sent
+//
+// From ready or due an attempt starts only when its target may get one more (target_limits.h); else
+// the delivery waits, too. A retry also needs means (retry_budget.h), so that an outage does not
+// double the load; first attempts do not wait behind those that lack them. Both are counted by the
+// loop alone: two loops for one device or one project do not know of each other.
 //
 // Rules: FCM's Retry-After is a floor in its scope; without it the first wait after 500, 502,
 // 503, 504 or an unknown outcome is 10 s and more with jitter, after 429 60 s (FCM: "scale-fcm",
@@ -24,10 +30,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/random.h"
 #include "client/delivery.h"
+#include "client/retry_budget.h"
+#include "client/target_limits.h"
 
 namespace fanfare::client {
 
@@ -55,13 +64,16 @@ struct RetryOptions {
   std::size_t max_window = 1'000;
   /// Attempts refused for a platform credential before devices of unknown platform are held too.
   std::size_t unknown_platform_refusals = 50;
+  RetryBudgetOptions retry_budget = {};
+  TargetLimitOptions target_limits = {};
 };
 
-/// A delivery waits for its next attempt.
+/// A delivery waits for its next attempt, which is then a retry. Waiting for means or for the limit
+/// of a target is no event: nothing has been tried.
 struct Waiting {
   DeliveryId id = 0;
   int attempts = 0;
-  SteadyTime due{};
+  SteadyTime due{};  ///< No attempt starts earlier; it may start later.
   Attempt attempt;
 };
 
@@ -91,7 +103,8 @@ class RetryLoop {
   /// A delivery handed out by take_sends came back, its attempt made.
   void on_attempt(DeliveryPtr delivery, SteadyTime now);
 
-  /// Moves the deliveries to be sent now to the end of `out`: due, not held, within the window.
+  /// Moves the deliveries to be sent now to the end of `out`: due, not held, within the window, the
+  /// budget and their targets' limits.
   void take_sends(SteadyTime now, std::vector<DeliveryPtr>& out);
 
   /// Moves what happened since the last call to the end of the lists in `out`.
@@ -101,12 +114,16 @@ class RetryLoop {
   /// usual, except that what would wait is held.
   void stop();
 
-  /// When take_sends may have more to give without a further event; nullopt: never.
+  /// Begins anew once a hold is empty: with nothing held, and a window of `first_window`. What it
+  /// knows of its targets' limits, its budget and the project's pause stays.
+  void start_over(std::size_t first_window);
+
+  /// When take_sends may have more to give, or to end, without a further event; nullopt: never.
   [[nodiscard]] std::optional<SteadyTime> next_due() const;
 
   [[nodiscard]] std::size_t sending() const noexcept;  ///< Attempts under way.
-  [[nodiscard]] std::size_t ready() const noexcept;    ///< Could go now, window aside.
-  [[nodiscard]] std::size_t waiting() const noexcept;  ///< For their due time.
+  [[nodiscard]] std::size_t ready() const noexcept;    ///< Could go now, window and limits aside.
+  [[nodiscard]] std::size_t waiting() const noexcept;  ///< For their due time, or for means.
   [[nodiscard]] std::size_t window() const noexcept;
   [[nodiscard]] bool project_held() const noexcept;
   [[nodiscard]] std::uint64_t retries() const noexcept;  ///< Attempts beyond each first.
@@ -119,9 +136,15 @@ class RetryLoop {
   void pause_project(const Attempt& attempt, SteadyTime now);
   void hold_project(DeliveryPtr delivery);
   void hold_platform(DeliveryPtr delivery);
-  void give_up(DeliveryPtr delivery);
+  void note_retry_answered(Delivery& delivery, SteadyTime now);
+  void pause_target(const Delivery& delivery, SteadyTime now);
+  void give_up(DeliveryPtr delivery, std::string_view reason);
   void give_up_what_the_pause_outlasts();
+  void give_up_late_retries(SteadyTime now);
   void wait_until(SteadyTime due, DeliveryPtr delivery);
+  void line_up(DeliveryPtr delivery);
+  [[nodiscard]] DeliveryPtr next_to_start(SteadyTime now);
+  [[nodiscard]] DeliveryPtr admit(DeliveryPtr delivery, SteadyTime now);
   template <class Match, class End>
   void end_idle(Match match, End end);
   [[nodiscard]] bool is_held(const Delivery& delivery) const;
@@ -129,13 +152,20 @@ class RetryLoop {
 
   RetryOptions options_;
   Random random_;
-  // A delivery is in exactly one place: in ready_, in due_, or out on the wire (counted).
-  std::deque<DeliveryPtr> ready_;
-  std::multimap<SteadyTime, DeliveryPtr> due_;
+  RetryBudget budget_;
+  TargetLimits limits_;
+  // A delivery is in exactly one place: in ready_, in due_retries_, in due_, or out on the wire
+  // (counted).
+  std::deque<DeliveryPtr> ready_;               // First attempts, and what came back unsent.
+  std::deque<DeliveryPtr> due_retries_;         // The one that has been due longest first.
+  std::multimap<SteadyTime, DeliveryPtr> due_;  // What is not due yet.
+  bool retrys_turn_ = false;
+  SteadyTime sweep_at_ = SteadyTime::max();  // When one of due_retries_ may be too late.
+  SteadyTime swept_at_{};
   std::size_t sending_ = 0;
   SteadyTime paused_until_{};  // Of the project; in the past: not paused.
   std::optional<Attempt> paused_by_;
-  SteadyTime first_deadline_ = SteadyTime::max();  // None in ready_ or due_ is earlier.
+  SteadyTime first_deadline_ = SteadyTime::max();  // None that is not on the wire is earlier.
   std::set<std::string, std::less<>> held_platforms_;
   std::size_t refused_unknown_platform_ = 0;
   std::size_t unsent_in_row_ = 0;  // Of all deliveries together.

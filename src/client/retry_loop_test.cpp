@@ -548,6 +548,283 @@ TEST(RetryLoop, AnIdMayBeUsedAgainOnceItsDeliveryIsFinal) {
   EXPECT_EQ(world.events.finals.size(), 2U);
 }
 
+// --- starting over ---
+
+TEST(RetryLoop, StartsOverAfterAHoldWithTheWindowItIsGiven) {
+  LoopWorld world;
+  world.submit_range(1, 3);
+  world.answer_all(world.take(), VerdictKind::project_blocked);
+  world.loop.start_over(1);
+  EXPECT_FALSE(world.loop.project_held());
+  world.submit_range(4, 5);
+  EXPECT_EQ(world.take(), Ids{4});
+}
+
+TEST(RetryLoop, StartsOverWithThePauseThatFcmAskedFor) {
+  LoopWorld world;
+  world.submit_range(1, 2);
+  (void)world.take();
+  world.answer(1, VerdictKind::throttled_project, 30s);
+  world.answer(2, VerdictKind::project_blocked);
+  world.loop.start_over(1);
+  world.submit(3);
+  EXPECT_EQ(world.take(), Ids{});
+  EXPECT_EQ(world.loop.next_due(), world.now + 30s);
+}
+
+// --- the budget of retries ---
+
+// With one retry to begin with, and one more each second or for each two first attempts.
+RetryOptions scarce() {
+  RetryOptions options;
+  options.retry_budget = {.share = 0.5, .per_second = 0.1};
+  return options;
+}
+
+// Sends a thousand a minute to a service that answers all the same, and counts what goes out.
+struct Load {
+  std::size_t first_attempts = 0;
+  std::size_t retries = 0;
+};
+Load load_of_minutes(LoopWorld& world, int minutes, VerdictKind answer, DeliveryId first_id) {
+  const std::uint64_t retries_before = world.loop.retries();
+  Load load;
+  for (const SteadyTime end = world.now + std::chrono::minutes(minutes); world.now < end;
+       world.pass(60ms)) {
+    world.submit(first_id + load.first_attempts++);
+    world.answer_all(world.take(), answer);
+  }
+  load.retries = world.loop.retries() - retries_before;
+  return load;
+}
+
+TEST(RetryLoop, AnOutageDoesNotDoubleTheLoad) {
+  LoopWorld world({.retry_budget = {.share = 0.2, .per_second = 0.1}});
+  const Load load = load_of_minutes(world, 20, VerdictKind::service_unavailable, 1);
+  EXPECT_GE(load.retries, load.first_attempts * 19 / 100);
+  EXPECT_LE(load.retries, load.first_attempts * 21 / 100 + 20 * 6);
+  EXPECT_TRUE(world.books_balance());
+}
+
+TEST(RetryLoop, WhatAnOutageLeftWaitingGoesFastOnceItIsOver) {
+  LoopWorld world({.retry_budget = {.share = 0.2, .per_second = 0.1}});
+  (void)load_of_minutes(world, 10, VerdictKind::service_unavailable, 1);
+  ASSERT_GE(world.loop.waiting(), 5'000U);
+  world.events = {};
+  (void)load_of_minutes(world, 10, VerdictKind::accepted, 1'000'000);
+  EXPECT_EQ(world.loop.waiting(), 0U);
+}
+
+TEST(RetryLoop, ARetryWithoutMeansWaitsForThemAndIsNotDropped) {
+  LoopWorld world(scarce());
+  world.submit_range(1, 3);
+  world.answer_all(world.take(), VerdictKind::service_unavailable);
+  world.pass(20s);  // All are due. First attempts brought means for two.
+  EXPECT_EQ(world.take().size(), 2U);
+  EXPECT_EQ(world.loop.waiting(), 1U);
+  EXPECT_EQ(world.loop.ready(), 0U);
+  EXPECT_EQ(world.take_when_due().size(), 1U);
+  EXPECT_TRUE(world.books_balance());
+}
+
+TEST(RetryLoop, SaysExactlyWhenThereAreMeansForTheNextRetry) {
+  LoopWorld world({.retry_budget = {.share = 0, .per_second = 0.1}});
+  world.submit_range(1, 2);
+  world.answer_all(world.take(), VerdictKind::service_unavailable);
+  world.pass(20s);
+  ASSERT_EQ(world.take().size(), 1U);
+  const auto due = world.loop.next_due();
+  ASSERT_TRUE(due);
+  EXPECT_NEAR(std::chrono::duration<double>(*due - world.now).count(), 10, 0.001);
+  world.now = *due - 1ms;
+  EXPECT_EQ(world.take(), Ids{});
+  EXPECT_EQ(world.loop.next_due(), due);
+  world.now = *due;
+  EXPECT_EQ(world.take().size(), 1U);
+}
+
+TEST(RetryLoop, FirstAttemptsDoNotWaitBehindRetriesWithoutMeans) {
+  LoopWorld world({.retry_budget = {.share = 0, .per_second = 0.001}});
+  world.submit_range(1, 50);
+  world.answer_all(world.take(), VerdictKind::service_unavailable);
+  world.pass(20s);
+  ASSERT_EQ(world.take().size(), 1U);
+  world.submit(99);
+  EXPECT_EQ(world.take(), Ids{99});
+}
+
+TEST(RetryLoop, RetriesAndFirstAttemptsShareANarrowWindow) {
+  LoopWorld world({.first_window = 8, .retry_budget = {.share = 1, .per_second = 100}});
+  world.submit_range(1, 8);
+  world.answer_all(world.take(), VerdictKind::service_unavailable);
+  world.pass(20s);
+  world.submit_range(11, 18);
+  const Ids sent = world.take();
+  EXPECT_EQ(std::ranges::count_if(sent, [](DeliveryId id) { return id > 10; }), 4);
+}
+
+TEST(RetryLoop, ARetryThatIsAnsweredGivesBackWhatItTook) {
+  LoopWorld world({.retry_budget = {.share = 0, .per_second = 0.001}});
+  world.submit_range(1, 5);
+  world.answer_all(world.take(), VerdictKind::service_unavailable);
+  world.pass(20s);
+  for (int i = 0; i < 5; ++i) {
+    const Ids sent = world.take();
+    ASSERT_EQ(sent.size(), 1U) << i;
+    world.answer_all(sent, VerdictKind::device_gone);
+  }
+}
+
+TEST(RetryLoop, ARetryThatNeverArrivedIsPaidForOnce) {
+  LoopWorld world({.retry_budget = {.share = 0, .per_second = 0.001}});
+  world.submit(1);
+  world.answer_all(world.take(), VerdictKind::service_unavailable);
+  world.pass(20s);
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(world.take(), Ids{1}) << i;
+    world.answer(1, VerdictKind::unsent);
+  }
+}
+
+TEST(RetryLoop, ARetryIsGivenUpWhenItsTimeIsOverBeforeThereAreMeans) {
+  LoopWorld world({.give_up_after = 60s, .retry_budget = {.share = 0, .per_second = 0.001}});
+  world.submit_range(1, 2);
+  world.answer_all(world.take(), VerdictKind::service_unavailable);
+  const SteadyTime deadline = world.now + 60s;
+  world.pass(20s);
+  const Ids sent = world.take();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(world.take_when_due(), Ids{});
+  EXPECT_GT(world.now, deadline);
+  EXPECT_LE(world.now, deadline + 1ms);
+  ASSERT_EQ(world.events.finals.size(), 1U);
+  EXPECT_EQ(world.events.finals[0]->attempt.verdict.kind, VerdictKind::service_unavailable);
+}
+
+TEST(RetryLoop, AHoldTakesRetriesThatLackMeans) {
+  LoopWorld world({.retry_budget = {.share = 0, .per_second = 0.001}});
+  world.submit_range(1, 3);
+  world.answer_all(world.take(), VerdictKind::service_unavailable);
+  world.pass(20s);
+  const Ids sent = world.take();
+  ASSERT_EQ(sent.size(), 1U);
+  world.answer_all(sent, VerdictKind::project_blocked);
+  EXPECT_EQ(world.events.held.size(), 3U);
+  EXPECT_EQ(world.loop.waiting(), 0U);
+}
+
+TEST(RetryLoop, WithoutAnIncomeRetriesWaitForFirstAttemptsAlone) {
+  LoopWorld world({.give_up_after = std::chrono::milliseconds::max(),
+                   .retry_budget = {.share = 0.5, .per_second = 0}});
+  world.submit(1);
+  world.answer_all(world.take(), VerdictKind::service_unavailable);
+  world.pass(20s);
+  EXPECT_EQ(world.take(), Ids{});
+  EXPECT_EQ(world.loop.next_due(), std::nullopt);
+  world.submit(2);
+  (void)world.take();
+  EXPECT_EQ(world.take(), Ids{1});
+}
+
+// --- the limits of a target ---
+
+void submit_to(LoopWorld& world, DeliveryId id, std::string target,
+               TargetKind kind = TargetKind::token) {
+  auto delivery = std::make_unique<Delivery>();
+  delivery->id = id;
+  delivery->target = {kind, std::move(target)};
+  world.submit(std::move(delivery));
+}
+
+TEST(RetryLoop, SpreadsADevicesMessagesOverMoreThanAMinuteAndDelaysNobodyElse) {
+  LoopWorld world({.first_window = 1'000});
+  for (DeliveryId id = 1; id <= 300; ++id) submit_to(world, id, "chatty");
+  submit_to(world, 999, "other");
+  const Ids sent = world.take();
+  EXPECT_EQ(sent.size(), 241U);
+  EXPECT_EQ(sent.back(), 999U);
+  EXPECT_EQ(world.loop.waiting(), 60U);
+  EXPECT_TRUE(world.events.waiting.empty());
+  world.answer_all(sent, VerdictKind::accepted);
+  const SteadyTime begun = world.now;
+  EXPECT_EQ(world.take_when_due().size(), 60U);
+  EXPECT_GT(world.now, begun + 60s);
+  EXPECT_LE(world.now, begun + 61s);
+  EXPECT_TRUE(world.books_balance());
+}
+
+TEST(RetryLoop, KeepsTheOrderOfAFullTargetsMessages) {
+  LoopWorld world({.target_limits = {.device_per_minute = 2}});
+  for (DeliveryId id = 1; id <= 6; ++id) submit_to(world, id, "chatty");
+  for (const Ids& expected : {Ids{1, 2}, Ids{3, 4}, Ids{5, 6}}) {
+    const Ids sent = world.take_when_due();
+    EXPECT_EQ(sent, expected);
+    world.answer_all(sent, VerdictKind::accepted);
+  }
+}
+
+TEST(RetryLoop, LimitsATopicOnlyWhereThatIsAskedFor) {
+  LoopWorld world({.first_window = 1'000, .target_limits = {.topic_per_minute = 10}});
+  for (DeliveryId id = 1; id <= 20; ++id) submit_to(world, id, "news", TargetKind::topic);
+  EXPECT_EQ(world.take().size(), 10U);
+  LoopWorld free({.first_window = 1'000});
+  for (DeliveryId id = 1; id <= 500; ++id) submit_to(free, id, "news", TargetKind::topic);
+  EXPECT_EQ(free.take().size(), 500U);
+}
+
+TEST(RetryLoop, ATargetsRetryAfterHoldsUpItsOtherMessagesAndNobodyElses) {
+  LoopWorld world;
+  submit_to(world, 1, "full");
+  (void)world.take();
+  world.answer(1, VerdictKind::throttled_target, 90s);
+  const SteadyTime until = world.now + 90s;
+  submit_to(world, 2, "full");
+  submit_to(world, 3, "other");
+  EXPECT_EQ(world.take(), Ids{3});
+  EXPECT_EQ(world.loop.next_due(), until);
+  EXPECT_EQ(world.take_when_due(), Ids{2});
+}
+
+TEST(RetryLoop, AThrottledTargetWithoutATimeIsLeftAloneForAMinute) {
+  LoopWorld world;
+  submit_to(world, 1, "full");
+  (void)world.take();
+  world.answer(1, VerdictKind::throttled_target);
+  submit_to(world, 2, "full");
+  EXPECT_EQ(world.take(), Ids{});
+  EXPECT_EQ(world.loop.next_due(), world.now + 60s);
+}
+
+TEST(RetryLoop, AMessageWhoseTimeEndsBeforeItsTargetHasRoomIsGivenUpAtOnce) {
+  LoopWorld world({.give_up_after = 30s, .target_limits = {.device_per_minute = 1}});
+  submit_to(world, 1, "full");
+  submit_to(world, 2, "full");
+  EXPECT_EQ(world.take(), Ids{1});
+  ASSERT_EQ(world.events.finals.size(), 1U);
+  EXPECT_EQ(world.events.finals[0]->id, 2U);
+  EXPECT_EQ(world.events.finals[0]->attempt.verdict.kind, VerdictKind::unsent);
+  EXPECT_TRUE(world.events.finals[0]->attempt.answer.reason.contains("its target"));
+}
+
+TEST(RetryLoop, ARetryThatItsTargetHoldsUpTakesNoMeans) {
+  LoopWorld world({.retry_budget = {.share = 0, .per_second = 0.001},
+                   .target_limits = {.device_per_minute = 1}});
+  submit_to(world, 1, "full");
+  submit_to(world, 2, "news", TargetKind::topic);
+  world.answer_all(world.take(), VerdictKind::service_unavailable);
+  world.pass(20s);
+  EXPECT_EQ(world.take(), Ids{2});
+}
+
+TEST(RetryLoop, ALimitOutlivesAHold) {
+  LoopWorld world({.target_limits = {.device_per_minute = 1}});
+  submit_to(world, 1, "full");
+  world.answer_all(world.take(), VerdictKind::project_blocked);
+  world.loop.start_over(1);
+  submit_to(world, 2, "full");
+  EXPECT_EQ(world.take(), Ids{});
+}
+
 #if !defined(NDEBUG) && !defined(__SANITIZE_THREAD__)
 TEST(RetryLoopDeathTest, AnAttemptNobodyAskedForIsABrokenInvariant) {
   LoopWorld world;

@@ -43,6 +43,10 @@ RetryOptions any_options() {
   options.max_window = *rc::gen::inRange<std::size_t>(1, 16);
   options.unsent_at_once = *rc::gen::inRange(0, 5);
   options.unknown_platform_refusals = *rc::gen::inRange<std::size_t>(1, 5);
+  options.retry_budget.share = *rc::gen::element(0.0, 0.2, 1.0);
+  options.retry_budget.per_second = *rc::gen::element(0.01, 0.2, 10.0);
+  options.target_limits.device_per_minute = *rc::gen::element<std::uint16_t>(0, 1, 3, 240);
+  options.target_limits.device_per_hour = *rc::gen::element<std::uint16_t>(0, 5, 5'000);
   return options;
 }
 
@@ -54,6 +58,9 @@ struct Walk {
   void submit() {
     auto delivery = std::make_unique<Delivery>();
     delivery->id = next_id++;
+    const int device = *rc::gen::inRange(0, 4);
+    delivery->target = {TargetKind::token, "device-" + std::to_string(device)};
+    device_of[delivery->id] = device;
     delivery->platform = *rc::gen::element<std::string>("", "ios", "android");
     if (*rc::gen::inRange(0, 4) == 0) {
       delivery->attempts = *rc::gen::inRange(0, options.max_attempts);
@@ -70,9 +77,22 @@ struct Walk {
       RC_ASSERT(world.now <= deadline.at(id));
       RC_ASSERT(world.now >= earliest[id]);
       RC_ASSERT(!stopped);
+      check_target(device_of.at(id));
       RC_ASSERT(on_wire.insert(id).second);
     }
     RC_ASSERT(world.loop.sending() == on_wire.size());
+  }
+
+  void check_target(int device) {
+    RC_ASSERT(world.now >= target_paused_until[device]);
+    auto& sent = sent_to[device];
+    sent.push_back(world.now);
+    const auto within = [&](std::chrono::seconds span) {
+      return std::ranges::count_if(sent, [&](SteadyTime at) { return at >= world.now - span; });
+    };
+    const TargetLimitOptions& limits = options.target_limits;
+    if (limits.device_per_minute > 0) RC_ASSERT(within(60s) <= limits.device_per_minute);
+    if (limits.device_per_hour > 0) RC_ASSERT(within(3'600s) <= limits.device_per_hour);
   }
 
   void answer(VerdictKind kind) {
@@ -84,6 +104,10 @@ struct Walk {
     const auto retry_after = any_retry_after();
     if (kind == VerdictKind::throttled_project) {
       paused_until = std::max(paused_until, world.now + retry_after.value_or(60s));
+    }
+    if (kind == VerdictKind::throttled_target) {
+      SteadyTime& until = target_paused_until[device_of.at(id)];
+      until = std::max(until, world.now + retry_after.value_or(60s));
     }
     const std::size_t waited = world.events.waiting.size();
     world.answer(id, kind, retry_after);
@@ -135,6 +159,9 @@ struct Walk {
   std::map<DeliveryId, SteadyTime> deadline;
   std::map<DeliveryId, SteadyTime> earliest;
   SteadyTime paused_until{};
+  std::map<DeliveryId, int> device_of;
+  std::map<int, std::vector<SteadyTime>> sent_to;
+  std::map<int, SteadyTime> target_paused_until;
   bool stopped = false;
 };
 
@@ -188,6 +215,29 @@ TEST(RetryLoopWalk, DrivenByItsOwnDueTimesItAlwaysEnds) {
       }
       walk.take();
       while (!walk.on_wire.empty()) walk.answer(kind);
+    }
+  }));
+}
+
+// A driver that sleeps until next_due() neither spins nor sleeps for ever.
+TEST(RetryLoopWalk, EachDueTimeGivesSomethingOrNamesALaterOne) {
+  EXPECT_TRUE(rc::check("due", [] {
+    Walk walk(any_options());
+    const int steps = *rc::gen::inRange(1, 200);
+    for (int i = 0; i < steps; ++i) {
+      walk.step(any_passing_kind());
+      const auto due = walk.world.loop.next_due();
+      if (!due) {
+        RC_ASSERT(walk.world.loop.sending() >= walk.world.loop.window() ||
+                  walk.world.loop.ready() + walk.world.loop.waiting() == 0);
+        continue;
+      }
+      walk.world.now = std::max(walk.world.now, *due);
+      const std::size_t on_wire = walk.on_wire.size();
+      const std::size_t finals = walk.world.events.finals.size();
+      walk.take();
+      if (walk.on_wire.size() > on_wire || walk.world.events.finals.size() > finals) continue;
+      if (const auto next = walk.world.loop.next_due()) RC_ASSERT(*next > walk.world.now);
     }
   }));
 }

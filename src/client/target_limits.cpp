@@ -106,7 +106,7 @@ SteadyTime KeyLimits::earliest(std::uint64_t key, SteadyTime now) {
 // A suspect is not counted in its slot any more, or it would drag all into suspicion with whom it
 // shares it.
 void KeyLimits::note_sent(std::uint64_t key, SteadyTime now) {
-  if (per_minute_ == 0 && per_hour_ == 0) return;
+  if (!any()) return;
   turn(now);
   if (!suspects_.empty()) {
     if (const auto found = suspects_.find(key); found != suspects_.end()) {
@@ -169,8 +169,9 @@ void TargetLimits::note_sent(const Target& target, SteadyTime now) {
 }
 
 SteadyTime TargetLimits::reserve(const Target& target, SteadyTime now) {
-  const std::uint64_t key = key_of(target);
   KeyLimits& limits = limits_of(target);
+  if (!limits.any() && pauses_.empty()) return now;
+  const std::uint64_t key = key_of(target);
   const SteadyTime time = std::max(limits.earliest(key, now), paused_until(key));
   if (time <= now) limits.note_sent(key, now);
   return time;

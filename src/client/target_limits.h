@@ -71,6 +71,8 @@ class KeyLimits {
  public:
   KeyLimits(std::uint16_t per_minute, std::uint16_t per_hour);
 
+  /// False: nothing is ever limited or counted.
+  [[nodiscard]] bool any() const noexcept { return per_minute_ > 0 || per_hour_ > 0; }
   [[nodiscard]] SteadyTime earliest(std::uint64_t key, SteadyTime now);
   void note_sent(std::uint64_t key, SteadyTime now);
   [[nodiscard]] std::size_t memory_bytes() const noexcept;

@@ -133,7 +133,7 @@ http2::Response World::change_faults(const http2::Request& request) {
   auto changed = apply(request.method == "PUT" ? Faults{} : faults(), body.get_object());
   if (!changed) return admin_refusal(400, changed.error().what, changed.error().remedy);
   plan_.change(*std::move(changed));
-  window_start_.reset();
+  quota_windows_ = {};
   shape_tokens();
   faults_changed_ = journal_.touch();
   return admin_answer(200, to_json(faults()));

@@ -34,24 +34,24 @@ void Rate::move_to(std::int64_t slot) {
   slot_ = slot;
 }
 
-void QuotaUse::add(std::string_view project, SystemTime now) {
-  auto found = projects_.find(project);
-  if (found == projects_.end()) {
-    if (projects_.size() >= most_projects) project = "(others)";
-    found = projects_.try_emplace(std::string(project)).first;
+bool QuotaWindow::is_spent(SystemTime now, std::uint64_t limit) {
+  constexpr auto length = std::chrono::seconds(60);
+  if (!start_ || now - *start_ >= length || now < *start_ - length) {
+    start_ = now;
+    spent_ = 0;
   }
-  found->second.add(now);
+  return spent_ >= limit;
 }
 
 std::uint64_t QuotaUse::most() const noexcept {
   std::uint64_t most = 0;
-  for (const auto& [project, rate] : projects_) most = std::max(most, rate.most());
+  for (const auto& [project, rate] : rates_) most = std::max(most, rate.most());
   return most;
 }
 
 boost::json::object QuotaUse::most_by_project() const {
   boost::json::object all;
-  for (const auto& [project, rate] : projects_) all[project] = rate.most();
+  for (const auto& [project, rate] : rates_) all[project] = rate.most();
   return all;
 }
 

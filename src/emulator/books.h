@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -70,18 +71,50 @@ class Rate {
   std::uint64_t most_ = 0;
 };
 
+/// One value for each project.
+template <class Value>
+class OfProject {
+ public:
+  /// Made when there is none yet.
+  [[nodiscard]] Value& at(std::string_view project) {
+    auto found = values_.find(project);
+    if (found == values_.end()) {
+      if (values_.size() >= most_projects) project = "(others)";
+      found = values_.try_emplace(std::string(project)).first;
+    }
+    return found->second;
+  }
+  [[nodiscard]] auto begin() const noexcept { return values_.begin(); }
+  [[nodiscard]] auto end() const noexcept { return values_.end(); }
+
+ private:
+  /// More share one value, "(others)": a sender may make up names without end.
+  static constexpr std::size_t most_projects = 100;
+  std::map<std::string, Value, std::less<>> values_;
+};
+
+/// A minute's messages of one project; the minute begins with the first.
+class QuotaWindow {
+ public:
+  /// Whether so many were counted in the window of `now`; begins the next one when that is over.
+  [[nodiscard]] bool is_spent(SystemTime now, std::uint64_t limit);
+  void count() noexcept { ++spent_; }
+
+ private:
+  std::optional<SystemTime> start_;
+  std::uint64_t spent_ = 0;
+};
+
 /// The messages that FCM counts against the quota, of each project.
 class QuotaUse {
  public:
-  void add(std::string_view project, SystemTime now);
+  void add(std::string_view project, SystemTime now) { rates_.at(project).add(now); }
   /// The most that any minute held of one project.
   [[nodiscard]] std::uint64_t most() const noexcept;
   [[nodiscard]] boost::json::object most_by_project() const;
 
  private:
-  /// More are counted together, as "(others)".
-  static constexpr std::size_t most_projects = 100;
-  std::map<std::string, Rate, std::less<>> projects_;
+  OfProject<Rate> rates_;
 };
 
 }  // namespace fanfare::emulator

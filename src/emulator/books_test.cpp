@@ -67,5 +67,13 @@ TEST(QuotaUse, CountsTogetherWhatIsBeyondAHundredProjects) {
   EXPECT_EQ(use.most_by_project().at("(others)"), 50);
 }
 
+TEST(QuotaWindow, BeginsWithTheFirstMessageAndLastsAMinute) {
+  QuotaWindow window;
+  EXPECT_FALSE(window.is_spent(start, 1));
+  window.count();
+  EXPECT_TRUE(window.is_spent(start + 59s, 1));
+  EXPECT_FALSE(window.is_spent(start + 60s, 1));
+}
+
 }  // namespace
 }  // namespace fanfare::emulator

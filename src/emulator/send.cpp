@@ -86,7 +86,9 @@ Answer World::send(http2::Request& request, const Path& path, SystemTime now) {
   if (auto fault = check_service(path, now)) return *std::move(fault);
   if (auto fault = check_quota(path, now)) return *std::move(fault);
   auto answer = judge_body(request, path, now);
-  if (counts_for_quota(answer)) ++window_spent_;
+  if (faults().quota_per_minute && counts_for_quota(answer)) {
+    quota_windows_.at(quota_owner(path)).count();
+  }
   return answer;
 }
 
@@ -187,16 +189,16 @@ std::optional<Answer> World::check_service(const Path& path, SystemTime now) {
   return std::nullopt;
 }
 
+std::string World::quota_owner(const Path& path) const {
+  return any_project_ ? path.send_project().value_or(project_) : project_;
+}
+
 std::optional<Answer> World::check_quota(const Path& path, SystemTime now) {
   if (auto fault = fail_at(Step::quota, path, now)) return fault;
   const auto limit = faults().quota_per_minute;
   if (!limit) return std::nullopt;
-  const auto present = device_time(now);
-  if (!window_start_ || present - *window_start_ >= 60s || present < *window_start_ - 60s) {
-    window_start_ = present;
-    window_spent_ = 0;
-  }
-  if (window_spent_ < *limit) return std::nullopt;
+  auto& window = quota_windows_.at(quota_owner(path));
+  if (!window.is_spent(device_time(now), *limit)) return std::nullopt;
   return wait_as_told(project_quota(project_number_, *limit), now);
 }
 

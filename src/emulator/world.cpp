@@ -82,7 +82,7 @@ Plan World::answer(http2::Request request, SystemTime now) {
     rate_.add(now);
     auto processed = send(request, path, now);
     if (counts_for_quota(processed)) {
-      quota_use_.add(any_project_ ? *path.send_project() : project_, now);
+      quota_use_.add(quota_owner(path), now);
     }
     const auto answer = spoil(std::move(processed), path, now);
     books_.sends.add(finish_note("send", answer));

@@ -116,6 +116,8 @@ class World {
   [[nodiscard]] std::optional<Answer> check_project(std::string_view project, const Path& path,
                                                     SystemTime now);
   [[nodiscard]] std::optional<Answer> check_service(const Path& path, SystemTime now);
+  /// Whose quota a message counts against.
+  [[nodiscard]] std::string quota_owner(const Path& path) const;
   [[nodiscard]] std::optional<Answer> check_quota(const Path& path, SystemTime now);
   [[nodiscard]] Answer judge_body(http2::Request& request, const Path& path, SystemTime now);
   [[nodiscard]] std::optional<Answer> check_payload(const boost::json::object& message,
@@ -226,11 +228,10 @@ class World {
   std::uint64_t connections_ = 0;
   std::uint64_t next_message_ = 0;
   std::chrono::seconds ahead_{0};
-  std::uint64_t faults_changed_ = 0;        // In the journal's count.
-  std::uint64_t phones_changed_ = 0;        // The same.
-  Random names_;                            // Of registrations made here.
-  std::optional<SystemTime> window_start_;  // Of the quota.
-  std::uint64_t window_spent_ = 0;
+  std::uint64_t faults_changed_ = 0;  // In the journal's count.
+  std::uint64_t phones_changed_ = 0;  // The same.
+  Random names_;                      // Of registrations made here.
+  OfProject<QuotaWindow> quota_windows_;
   Rate rate_;                        // Of all requests.
   QuotaUse quota_use_;               // Of those that FCM counts.
   std::deque<SystemTime> fan_outs_;  // When those under way end.

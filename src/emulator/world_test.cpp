@@ -482,6 +482,20 @@ TEST(World, HoldsTheQuotaForAMinuteFromTheFirstMessage) {
   EXPECT_EQ(kind_on_wire(scene.send(to_token("alive"))), "200");
 }
 
+TEST(World, HoldsEachProjectToAQuotaOfItsOwn) {
+  WorldOptions options;
+  options.any_project = true;
+  Scene scene(std::move(options));
+  scene.set(R"({"quota_per_minute":1})");
+  const auto send = [&](std::string_view project) {
+    return kind_on_wire(
+        scene.post(fmt::format("/v1/projects/{}/messages:send", project), to_token(token_of('c'))));
+  };
+  EXPECT_EQ(send("one"), "200");
+  EXPECT_EQ(send("one"), "429");
+  EXPECT_EQ(send("two"), "200");
+}
+
 TEST(World, DelaysRequestsWithinTheJitter) {
   Scene scene;
   EXPECT_EQ(scene.world.delay_of({}, scene.now), 0ms);

@@ -34,6 +34,7 @@ struct EmulateOptions {
   std::uint64_t generate = 0;
   std::uint64_t seed = 1;
   std::string write_devices;
+  bool any_project = false;
   bool exit_with_parent = false;
 };
 
@@ -71,6 +72,7 @@ Result<emulator::EmulatorOptions> emulator_options(const EmulateOptions& given,
   options.host = given.host;
   options.port = given.port;
   options.project = globals.project;
+  options.any_project = given.any_project;
   if (!given.tls_dir.empty()) options.tls_dir = given.tls_dir;
   if (!given.scenario.empty()) options.scenario_file = given.scenario;
   if (!given.devices.empty()) options.devices_file = given.devices;
@@ -191,6 +193,8 @@ void add_options(CLI::App& command, EmulateOptions& given) {
                   "Speak TLS too and ask for access tokens; the CA and a service account are kept "
                   "here")
       ->type_name("DIR");
+  command.add_flag("--any-project", given.any_project,
+                   "Serve every project with the same access tokens, not one alone");
   command.add_option("--scenario", given.scenario, "TOML file with what shall go wrong")
       ->type_name("FILE");
   command
@@ -229,7 +233,8 @@ void add_emulate(CLI::App& root, Context& context) {
   command->footer(
       "Examples:\n"
       "  fanfare emulate --port 8100 --generate 1000 --write-devices devices.csv\n"
-      "  fanfare emulate --port 0 --tls-dir emulator --latency 80:20\n");
+      "  fanfare emulate --port 0 --tls-dir emulator --latency 80:20\n"
+      "  fanfare emulate --tls-dir emulator --any-project\n");
   auto given = std::make_shared<EmulateOptions>();
   add_options(*command, *given);
   const CLI::Option* port = command->get_option("--port");

@@ -171,7 +171,7 @@ Result<void> Emulator::Impl::make_world(const EmulatorOptions& options, Faults f
                                         DeviceBook devices) {
   WorldOptions given;
   given.project = project;
-  given.any_project = options.project.empty() && !options.tls_dir;
+  given.any_project = options.any_project || (options.project.empty() && !options.tls_dir);
   given.require_auth = options.require_auth.value_or(options.tls_dir.has_value());
   given.kept_messages = options.kept_messages;
   given.faults = std::move(faults);

@@ -38,9 +38,13 @@ struct EmulatorOptions {
   /// good. Absent: plaintext only, and no access token is asked for.
   std::optional<std::filesystem::path> tls_dir;
 
-  /// The only project served. Empty: "fanfare-demo" in the credentials, and without tls_dir any
-  /// project is served.
+  /// The project of the credentials, and the only one served. Empty: "fanfare-demo", and without
+  /// tls_dir any project is served.
   std::string project;
+
+  /// Every project is served, whatever `project` says and with the same access tokens: for senders
+  /// of many.
+  bool any_project = false;
 
   /// Whether access tokens are checked. Absent: yes with tls_dir, no without.
   std::optional<bool> require_auth;

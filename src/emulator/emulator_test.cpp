@@ -286,6 +286,22 @@ TEST(EmulatorTools, CurlIsRefusedWithoutATokenOverTls) {
   EXPECT_NE(answer.find("CREDENTIALS_MISSING"), std::string::npos) << answer;
 }
 
+TEST(EmulatorTools, CurlSendsToAnyProjectWithACheckedTokenWhenTold) {
+  NEEDS("curl");
+  const Folder folder;
+  auto options = with_tls(folder);
+  options.any_project = true;
+  Running running(options);
+  const auto send = [&](std::string_view token) {
+    return run(
+        fmt::format("curl -sS --cacert '{}' -H 'authorization: Bearer {}' -d '{}' "
+                    "https://127.0.0.1:{}/v1/projects/shop/messages:send",
+                    running.file("ca_file"), token, to_token(token_of('c')), running.port()));
+  };
+  EXPECT_NE(send(fetch_token(running)).find("projects/shop/messages/"), std::string::npos);
+  EXPECT_NE(send("made up").find("\"code\": 401"), std::string::npos);
+}
+
 TEST(EmulatorTools, CurlReachesItUnderGooglesNames) {
   NEEDS("curl");
   Folder folder;

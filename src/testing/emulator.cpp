@@ -57,6 +57,7 @@ Result<json::object> parse_answer(const http2::Response& response) {
 emulator::EmulatorOptions translate(const EmulatorOptions& given) {
   emulator::EmulatorOptions options;
   options.project = given.project;
+  options.any_project = given.any_project;
   options.devices_file = given.devices_file;
   options.scenario_file = given.scenario_file;
   options.tls_dir = given.tls_dir;

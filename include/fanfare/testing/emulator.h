@@ -22,7 +22,10 @@ namespace fanfare::testing {
 
 /// How an emulator starts.
 struct EmulatorOptions {
-  std::string project = {};  ///< The only project served; empty: any.
+  /// The project of the credentials, and the only one served. Empty: any without `tls_dir`, and
+  /// "fanfare-demo" with it.
+  std::string project = {};
+  bool any_project = false;  ///< Any project all the same, with the same access tokens.
   /// Devices with their health, CSV or JSON lines. Absent: every plausible token lives.
   std::optional<std::filesystem::path> devices_file = {};
   std::optional<std::filesystem::path> scenario_file = {};  ///< Faults, as TOML.

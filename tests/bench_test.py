@@ -27,13 +27,19 @@ class Bench(Case):
         self.assertLess(figures["duration_s"], 6)
 
     def test_projects_share_the_messages_and_repeat_none(self):
-        emulator = self.emulator()
+        emulator = self.emulator("--any-project")
         status, figures, _ = run_json(
             *emulator.send_options(), "bench", "--messages", 1000, "--projects", 3
         )
         self.assertEqual((status, figures["accepted"], figures["projects"]), (0, 1000, 3))
         stats = emulator.stats()
         self.assertEqual((stats["accepted"], stats["duplicates"]), (1000, 0))
+        self.assertEqual(stats["most_in_a_minute_by_project"],
+                         {"bench-1": 334, "bench-2": 333, "bench-3": 333})  # fmt: skip
+
+    def test_the_built_in_emulator_serves_all_projects(self):
+        status, figures, _ = run_json("bench", "--messages", 100, "--projects", 2)
+        self.assertEqual((status, figures["accepted"]), (0, 100))
 
     def test_bodies_have_the_size_that_was_asked_for(self):
         emulator = self.emulator(tls=False)

@@ -235,8 +235,10 @@ Result<ExitStatus> bench(Context& context, const BenchOptions& options) {
   if (!message) return std::unexpected(message.error());
   ClientOptions client_options = client_options_of(context, options);
   BenchEmulator emulator;
+  BenchEmulatorOptions served = options.emulator;
+  served.any_project = options.projects > 1;
   if (client_options.endpoint.empty()) {
-    if (auto started = emulator.start(options.emulator, client_options); !started) {
+    if (auto started = emulator.start(served, client_options); !started) {
       return std::unexpected(started.error());
     }
   } else if (!options.emulator.latency.empty() || options.emulator.token_chars > 0) {
@@ -244,7 +246,9 @@ Result<ExitStatus> bench(Context& context, const BenchOptions& options) {
                 "leave them out with --endpoint");
   }
   Projects projects;
+  const std::string base = client_options.project.empty() ? "bench" : client_options.project;
   for (std::uint32_t i = 0; i < options.projects; ++i) {
+    if (options.projects > 1) client_options.project = fmt::format("{}-{}", base, i + 1);
     auto client = Client::open(client_options);
     if (!client) return std::unexpected(client.error());
     projects.push_back(std::make_unique<Project>(*std::move(client), i));
@@ -292,8 +296,10 @@ void add_client_options(CLI::App& command, BenchOptions& options) {
       ->type_name("N")
       ->check(range(1, 100));
   command
-      .add_option("--projects", options.projects,
-                  "Clients at once, each with its own connections and its own pace")
+      .add_option(
+          "--projects", options.projects,
+          "So many at once, bench-1, bench-2 and so on, each with a client, connections and "
+          "a pace of its own; an emulator of yours needs --any-project")
       ->type_name("N")
       ->check(range(1, 100));
 }

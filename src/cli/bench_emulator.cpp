@@ -26,6 +26,7 @@ std::vector<std::string> arguments_of(const BenchEmulatorOptions& options,
                                       const std::filesystem::path& scenario) {
   std::vector<std::string> arguments = {
       "fanfare", "emulate", "--port", "0", "--tls-dir", folder.string(), "--exit-with-parent"};
+  if (options.any_project) arguments.emplace_back("--any-project");
   if (!options.latency.empty()) arguments.insert(arguments.end(), {"--latency", options.latency});
   if (options.token_chars > 0) {
     std::ofstream(scenario) << "token_chars = " << options.token_chars << '\n';

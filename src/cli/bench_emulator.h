@@ -15,6 +15,7 @@ namespace fanfare::cli {
 
 struct BenchEmulatorOptions {
   bool plaintext = false;         ///< The client is pointed at it without TLS and OAuth.
+  bool any_project = false;       ///< Not one project alone.
   std::string latency;            ///< As --latency of emulate; empty: none.
   std::uint32_t token_chars = 0;  ///< Length of access tokens; 0: as the emulator chooses.
 };

@@ -393,6 +393,7 @@ std::string World::next_name(const Target& target, std::string_view project, Int
 
 /// What a fault makes of an answer when all is done.
 Answer World::spoil(Answer answer, const Path& path, SystemTime now) {
+  if (answer.mishap) return answer;  // It has failed already; there is nothing left to spoil.
   const Target target{note_->target_field, note_->target};
   const auto fault = plan_.strike(Step::after, subject_of(target));
   if (!fault) return answer;

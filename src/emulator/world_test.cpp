@@ -466,6 +466,14 @@ TEST(World, SaysRetryAfterAsADate) {
             "Tue, 24 Nov 2026 06:01:30 GMT");
 }
 
+// Otherwise the client would get an empty answer, with a GOAWAY that says it was processed.
+TEST(World, ARefusedStreamIsNotAnsweredWhateverStrikesLater) {
+  Scene scene;
+  scene.set(R"({"rules":[{"fault":"refused_stream"},{"fault":"goaway_after"}]})");
+  EXPECT_EQ(scene.send(to_token(token_of('c'))).mishap, http2::Mishap::refuse);
+  EXPECT_EQ(scene.stats().at("answers"), (json::object{{"refused_stream", 1}}));
+}
+
 TEST(World, HoldsTheQuotaForAMinuteFromTheFirstMessage) {
   Scene scene(Scene::listing(one_of_each));
   scene.set(R"({"quota_per_minute":3})");

@@ -132,9 +132,14 @@ class Emulator(Server):
 
     def devices(self):
         """token -> row of the emulator's own knowledge."""
-        header, *rows = self.get("/_emulator/devices").splitlines()
-        names = header.split(",")
-        return {row.split(",")[0]: dict(zip(names, row.split(","))) for row in rows}
+        known = {}
+        while True:
+            page = self.get(f"/_emulator/devices?limit=100000&offset={len(known)}")
+            header, *rows = page.splitlines()
+            names = header.split(",")
+            known |= {row.split(",")[0]: dict(zip(names, row.split(","))) for row in rows}
+            if not rows:
+                return known
 
     def settings(self):
         """The environment of a user's shell after `. env.sh`."""

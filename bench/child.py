@@ -1,9 +1,9 @@
-"""Runs one command on one core and says what it cost, as seen from outside.
+"""Runs one command and says what it cost, as seen from outside.
 
-    python3 -IS bench/child.py DESCRIPTOR CORE COMMAND …
+    python3 -IS bench/child.py DESCRIPTOR CORES COMMAND …
 
-Writes its process id to the descriptor when it has begun, and {"status", "cpu_s", "wall_s",
-"peak_bytes"} when it has ended.
+CORES are those it may use, as 1 or 0,1. Writes its process id to the descriptor when it has begun,
+and {"status", "cpu_s", "wall_s", "peak_bytes"} when it has ended.
 
 A process of its own, and a small one: the peak memory that Linux tells of a child is at least that
 of the process it was forked from, and a Python with its libraries loaded would hide a lean client's.
@@ -15,12 +15,13 @@ import time
 
 
 def main():
-    told, core, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    told, command = int(sys.argv[1]), sys.argv[3:]
+    cores = {int(core) for core in sys.argv[2].split(",")}
     os.set_inheritable(told, False)
     begun = time.monotonic()
     pid = os.fork()
     if pid == 0:
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores)
         try:
             os.execvp(command[0], command)
         finally:

@@ -26,14 +26,15 @@ class Run:
     output: str
 
 
-def run(command, environment, messages, ports):
-    """Runs a client to its end. RuntimeError with its words when it fails."""
+def run(command, environment, messages, ports, cores=None, good=(0,)):
+    """Runs a client to its end, on the client's core unless others are named. RuntimeError with its
+    words when its exit status is none of the good ones."""
     reading, writing = os.pipe()
     # Files rather than pipes, which would have to be emptied on the way.
     with tempfile.TemporaryFile("w+") as output, os.fdopen(reading) as told:
         child = subprocess.Popen(
-            [sys.executable, "-IS", CHILD, str(writing), str(places.cores()[1]),
-             *map(str, command)],
+            [sys.executable, "-IS", CHILD, str(writing),
+             ",".join(map(str, cores or places.cores()[1:])), *map(str, command)],
             env=environment, stdout=output, stderr=subprocess.STDOUT, pass_fds=[writing],
         )  # fmt: skip
         os.close(writing)
@@ -43,7 +44,7 @@ def run(command, environment, messages, ports):
         watch.stop()
         output.seek(0)
         text = output.read()
-    if result["status"] != 0:
+    if result["status"] not in good:
         raise RuntimeError(f"{command[0]} ended with status {result['status']}:\n{text[-2000:]}")
     return Run(messages, result["cpu_s"], result["wall_s"], result["peak_bytes"], watch.most, text)
 

@@ -34,6 +34,16 @@ def cores():
     return available[0], available[min(1, len(available) - 1)]
 
 
+def fetch_access_token(emulator, folder):
+    """With a person's login, which needs no signature; `folder` is the emulator's."""
+    user = json.loads((folder / "authorized_user.json").read_text())
+    form = {"grant_type": "refresh_token"}
+    form |= {key: user[key] for key in ("client_id", "client_secret", "refresh_token")}
+    data = urllib.parse.urlencode(form).encode()
+    with urllib.request.urlopen(f"{emulator.plain}/token", data=data) as answer:
+        return json.load(answer)["access_token"]
+
+
 class Place:
     """An HTTP/2 server over TLS that takes messages, and what a client needs to reach it."""
 
@@ -61,12 +71,7 @@ class Place:
         return {**support.CLEAN_ENVIRONMENT, **self.emulator.settings()}
 
     def access_token(self):
-        user = json.loads((self.folder / "tls/authorized_user.json").read_text())
-        form = {"grant_type": "refresh_token"}
-        form |= {key: user[key] for key in ("client_id", "client_secret", "refresh_token")}
-        data = urllib.parse.urlencode(form).encode()
-        with urllib.request.urlopen(f"{self.emulator.plain}/token", data=data) as answer:
-            return json.load(answer)["access_token"]
+        return fetch_access_token(self.emulator, self.folder / "tls")
 
     def latest_message(self):
         return json.loads(self.emulator.get("/_emulator/messages?limit=1"))["messages"][0]["request"]

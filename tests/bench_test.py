@@ -67,5 +67,29 @@ class Compare(Case):
         self.assertEqual(len(chart.findall("{*}rect")), 2)
 
 
+class Endurance(Case):
+    def run_it(self, *options):
+        return subprocess.run(
+            [sys.executable, support.ROOT / "bench/endurance", "--binary", support.FANFARE,
+             *map(str, options)],
+            capture_output=True, text=True, timeout=120, env=support.CLEAN_ENVIRONMENT,
+        )  # fmt: skip
+
+    def test_proves_that_nothing_unprocessed_is_lost_or_sent_twice(self):
+        done = self.run_it("unprocessed", "--scale", 0.005)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("| unprocessed | devices accepted | 5,000 | 5,000 | yes |", done.stdout)
+
+    def test_a_promise_that_does_not_hold_is_a_failure(self):
+        done = self.run_it("projects", "--scale", 0.02)
+        # A second is too short to be steady.
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("**NO**", done.stdout)
+
+    def test_knows_its_proofs_by_name(self):
+        self.assertEqual(self.run_it("nothing").returncode, 2)
+        self.assertIn("unprocessed", self.run_it("--list").stdout)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -103,6 +103,7 @@ Result<client::ClientParts> client::network_parts(const ClientOptions& options, 
   sender->call = std::move(call);
   parts.project = sender->project;
   parts.retry = retry_options_of(options);
+  sender->quota_wait = std::chrono::ceil<std::chrono::seconds>(parts.retry.quota_wait);
   parts.lanes = lanes_of(options);
   parts.validate_only = options.validate_only;
   // A sender is made on each lane's thread, where it lives; whether it could be is told by the

@@ -293,7 +293,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
       verdict = untrusted(*pool->connect_error());
     } else if (verdict.kind == VerdictKind::throttled_project && options.budget) {
       options.budget->on_throttled(turn);
-      if (verdict.retry_after) options.budget->pause_until(turn, turn + *verdict.retry_after);
+      options.budget->pause_until(turn, turn + verdict.retry_after.value_or(options.quota_wait));
     }
     finish(job);
   }

@@ -48,6 +48,7 @@ struct FcmSenderOptions {
   std::string quota_project;                ///< Who pays (x-goog-user-project); empty: unsaid.
   std::optional<OtherCall> call = {};       ///< Given: messages are ignored and may be null.
   std::shared_ptr<SendBudget> budget = {};  ///< The project's, all lanes'; null: no pacing.
+  std::chrono::seconds quota_wait{60};      ///< The budget's pause after a 429 without a time.
   std::function<void(const std::string&)> on_warning = {};  ///< As in ClientOptions.
   std::function<SystemTime()> wall_clock = std::chrono::system_clock::now;
 };

@@ -528,7 +528,11 @@ TEST(FcmSender, TellsTheBudgetWhenFcmThrottlesTheProject) {
              R"(and limit 'Send requests per minute'.","status":"RESOURCE_EXHAUSTED"}})"));
   };
   EXPECT_EQ(world.attempt_one().verdict.kind, VerdictKind::throttled_project);
-  EXPECT_LT(world.options.budget->rate_share(steady_now()), 0.6);
+  const SteadyTime now = steady_now();
+  EXPECT_LT(world.options.budget->rate_share(now), 0.6);
+  // FCM named no time, so nothing goes for a minute.
+  EXPECT_EQ(world.options.budget->reserve(now + 58s, Priority::urgent, 1).count, 0U);
+  EXPECT_EQ(world.options.budget->reserve(now + 61s, Priority::urgent, 1).count, 1U);
 }
 
 // What is urgent overtakes all that has not left yet.

@@ -69,6 +69,7 @@ Call& PoolConnection::call_of(const Ended& ended) noexcept {
 void PoolConnection::take_ended(EndedList& out, SteadyTime now) {
   session_->take_ended(out);
   if (out.empty()) return;
+  pings_ = 0;
   for (const auto& ended : out.all()) call_of(ended).on_ = nullptr;
   if (session_->open_streams() == 0) {
     since_ = now;
@@ -113,6 +114,7 @@ void PoolConnection::keep_up(SteadyTime now) {
     case LifeSign::send_ping:
       session_->ping();
       pinged_at_ = now;
+      ++pings_;
       return;
     case LifeSign::lost:
       lose(network_error(fmt::format("{} was silent for {} ms and did not answer a PING", name_,
@@ -142,7 +144,10 @@ SteadyTime PoolConnection::due() const noexcept {
 }
 
 Liveness PoolConnection::liveness() const noexcept {
-  return {.since = since_, .pinged_at = pinged_at_, .open_streams = session_->open_streams() > 0};
+  return {.since = since_,
+          .pinged_at = pinged_at_,
+          .open_streams = session_->open_streams() > 0,
+          .pings = pings_};
 }
 
 void PoolConnection::on_bytes(std::span<const std::uint8_t> bytes) {

@@ -77,6 +77,7 @@ class PoolConnection final : private StreamSocket::Owner {
   std::shared_ptr<StreamSocket> socket_;
   SteadyTime since_{};
   std::optional<SteadyTime> pinged_at_;
+  int pings_ = 0;  ///< Since an answer came.
   std::optional<Error> gone_;
   bool settled_ = false;
   bool settled_taken_ = false;

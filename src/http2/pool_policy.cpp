@@ -73,7 +73,8 @@ LifeSign next_life_sign(const Liveness& life, const PoolOptions& options, Steady
 
 SteadyTime life_sign_due(const Liveness& life, const PoolOptions& options) {
   if (!life.open_streams) return life.since + options.idle_timeout;
-  return life.pinged_at ? *life.pinged_at + options.ping_timeout : life.since + options.doubt_after;
+  if (life.pinged_at) return *life.pinged_at + options.ping_timeout;
+  return life.since + options.doubt_after * (1 << std::min(life.pings, 6));
 }
 
 std::optional<SteadyTime> quiet_from(const Liveness& life, const PoolOptions& options) {

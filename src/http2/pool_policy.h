@@ -55,12 +55,14 @@ struct Liveness {
   SteadyTime since{};                   ///< Opened, last heard of, last without open streams.
   std::optional<SteadyTime> pinged_at;  ///< An unanswered PING.
   bool open_streams = false;
+  int pings = 0;  ///< Sent since an answer to a request came.
 };
 
 enum class LifeSign : std::uint8_t { none, send_ping, lost, close_idle };
 
-/// What is to be done for a connection's life now. An idle connection is never pinged: FCM answers
-/// pings that come too often with GOAWAY ENHANCE_YOUR_CALM.
+/// What is to be done for a connection's life now. FCM answers pings that come too often with
+/// GOAWAY ENHANCE_YOUR_CALM, so an idle connection is never pinged, and one that answers pings and
+/// nothing else is doubted half as often after each.
 [[nodiscard]] LifeSign next_life_sign(const Liveness& life, const PoolOptions& options,
                                       SteadyTime now);
 

@@ -79,8 +79,8 @@ TEST(PoolPolicy, SilenceCountsOnlyWhileSomethingWasAsked) {
   PoolOptions options;
   options.quiet_after = 2s;
   const SteadyTime start{1h};
-  EXPECT_EQ(quiet_from({start, std::nullopt, true}, options), start + 2s);
-  EXPECT_EQ(quiet_from({start, std::nullopt, false}, options), std::nullopt);
+  EXPECT_EQ(quiet_from({start, std::nullopt, true, 0}, options), start + 2s);
+  EXPECT_EQ(quiet_from({start, std::nullopt, false, 0}, options), std::nullopt);
 }
 
 TEST(PoolPolicy, OpensUpToTheMaximum) {
@@ -117,7 +117,7 @@ TEST(PoolPolicy, SilenceWithOpenStreamsCallsForAPingThenIsTheEnd) {
   options.doubt_after = 10s;
   options.ping_timeout = 5s;
   const SteadyTime start{1h};
-  Liveness life{start, std::nullopt, true};
+  Liveness life{start, std::nullopt, true, 0};
   EXPECT_EQ(next_life_sign(life, options, start + 9s), LifeSign::none);
   EXPECT_EQ(next_life_sign(life, options, start + 10s), LifeSign::send_ping);
   life.pinged_at = start + 10s;
@@ -125,12 +125,21 @@ TEST(PoolPolicy, SilenceWithOpenStreamsCallsForAPingThenIsTheEnd) {
   EXPECT_EQ(next_life_sign(life, options, start + 15s), LifeSign::lost);
 }
 
+TEST(PoolPolicy, ConnectionThatAnswersOnlyPingsIsDoubtedHalfAsOftenAfterEach) {
+  PoolOptions options;
+  options.doubt_after = 10s;
+  const SteadyTime start{1h};
+  EXPECT_EQ(life_sign_due({start, std::nullopt, true, 1}, options), start + 20s);
+  EXPECT_EQ(life_sign_due({start, std::nullopt, true, 3}, options), start + 80s);
+  EXPECT_EQ(life_sign_due({start, std::nullopt, true, 1'000}, options), start + 640s);
+}
+
 TEST(PoolPolicy, IdleConnectionIsNeverPingedAndClosesInTime) {
   PoolOptions options;
   options.doubt_after = 10s;
   options.idle_timeout = 120s;
   const SteadyTime start{1h};
-  const Liveness life{start, std::nullopt, false};
+  const Liveness life{start, std::nullopt, false, 0};
   EXPECT_EQ(next_life_sign(life, options, start + 119s), LifeSign::none);
   EXPECT_EQ(next_life_sign(life, options, start + 120s), LifeSign::close_idle);
 }

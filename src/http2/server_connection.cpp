@@ -249,6 +249,9 @@ void ServerConnection::check_time(Time now) {
 }
 
 ServerConnection::Time ServerConnection::deadline() const noexcept {
+  // A large answer to a slow reader takes its time.
+  const bool writing = finishing_ && socket_ != nullptr && socket_->has_output();
+  if (writing) return last_activity_ + shared_->options.idle_timeout;
   if (finishing_) return last_activity_ + linger_;
   if (deaf_until_) return Time::max();
   if (!served_) return accepted_ + shared_->options.first_request_timeout;

@@ -126,6 +126,23 @@ Result<ExitStatus> send(Context& context, const SendOptions& options) {
   return static_cast<ExitStatus>(delivery::exit_status(*summary));
 }
 
+void declare_way(CLI::App& command, SendOptions& options) {
+  command
+      .add_option("--priority", options.priority,
+                  "Whose turn it is when the quota is short; without it bulk")
+      ->type_name("NAME")
+      ->check(CLI::IsMember(std::vector<std::string>{"urgent", "normal", "bulk"}));
+  command.add_flag("--avoid-quarter-hours", options.avoid_quarter_hours,
+                   "Send bulk at a tenth of the rate for two minutes before and after each quarter "
+                   "of an hour, as FCM asks");
+  command.add_option("--connections", options.connections, "Connections at most")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100).description(""));
+  command.add_option("--lanes", options.lanes, "Sending threads; 0: as many as there are cores")
+      ->type_name("N")
+      ->check(CLI::Range(0, 64).description(""));
+}
+
 }  // namespace
 
 void add_send(CLI::App& root, Context& context) {
@@ -140,7 +157,8 @@ void add_send(CLI::App& root, Context& context) {
       "Examples:\n"
       "  fanfare send --title Hello --body 'It works' --token TOKEN\n"
       "  fanfare send --message news.json --to devices.csv --report report.jsonl\n"
-      "  fanfare --store fleet.db send --message news.json --audience 'platform:ios'\n");
+      "  fanfare --store fleet.db send --message news.json --audience 'platform:ios'\n"
+      "  fanfare send --message code.json --token TOKEN --priority urgent\n");
   auto options = std::make_shared<SendOptions>();
   const auto text = [&](const char* name, std::string& value, const char* help, const char* type) {
     return command->add_option(name, value, help)->type_name(type);
@@ -156,6 +174,7 @@ void add_send(CLI::App& root, Context& context) {
   text("--report", options->report_file, "A JSON line for each target: verdict, rule, evidence",
        "FILE");
   declare_pace(*command, *options);
+  declare_way(*command, *options);
   command->add_flag("--resume", options->resume, "Go on with the interrupted send of this store");
   command->add_option("--max-attempts", options->max_attempts, "Attempts for each target")
       ->type_name("N")
@@ -164,9 +183,6 @@ void add_send(CLI::App& root, Context& context) {
   text("--on-unknown", options->on_unknown,
        "When no answer came: 'retry' (may show twice) or 'drop' (may be lost)", "POLICY")
       ->check(CLI::IsMember(std::vector<std::string>{"retry", "drop"}));
-  command->add_option("--connections", options->connections, "Connections at most")
-      ->type_name("N")
-      ->check(CLI::Range(1, 100).description(""));
   command
       ->add_option("--probe-budget", options->probe_budget,
                    "Most devices to ask FCM about, when it refuses a message and names nobody")

@@ -206,8 +206,10 @@ Result<delivery::Summary> run_campaign(Context& context, const SendOptions& opti
 
   const client::Lanes lanes = client::make_lanes(parts.make_sender, parts.lanes);
   if (auto made = parts.sender_made.get(); !made) return std::unexpected(made.error());
-  client::LanePort port(lanes, std::make_shared<const fcm::EncodedMessage>(
-                                   parsed->message, chosen.campaign.validate_only));
+  client::LanePort port(
+      lanes,
+      std::make_shared<const fcm::EncodedMessage>(parsed->message, chosen.campaign.validate_only),
+      plan.priority);
   const InterruptGuard guard(port);
   Progress progress(stderr, context.out.progress_wanted());
   const std::uint64_t total = chosen.campaign.audience.count;

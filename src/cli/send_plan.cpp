@@ -107,6 +107,12 @@ Result<void> check_targets(const SendOptions& options, const std::vector<Target>
   return {};
 }
 
+// The parser lets no other names through.
+Priority priority_named(std::string_view name) {
+  if (name == "urgent") return Priority::urgent;
+  return name == "normal" ? Priority::normal : Priority::bulk;
+}
+
 Result<ClientOptions> send_client(Context& context, const SendOptions& options) {
   const auto rate = parse_rate(options.rate);
   if (!rate) return std::unexpected(rate.error());
@@ -115,8 +121,10 @@ Result<ClientOptions> send_client(Context& context, const SendOptions& options) 
   ClientOptions client = client_options(context);
   client.validate_only = options.dry_run;
   client.connections = options.connections;
+  client.lanes = options.lanes;
   client.messages_per_minute = *rate;
   client.ramp = *ramp;
+  client.avoid_quarter_hours = options.avoid_quarter_hours;
   client.max_attempts = options.max_attempts;
   client.retry_unknown = options.on_unknown == "retry";
   return client;
@@ -143,6 +151,7 @@ Result<SendPlan> make_plan(Context& context, const SendOptions& options, Receive
   auto client = send_client(context, options);
   if (!client) return std::unexpected(client.error());
   plan.client = std::move(*client);
+  plan.priority = priority_named(options.priority);
   if (!options.deadline.empty()) {
     const auto deadline = parse_span_option("--deadline", options.deadline);
     if (!deadline) return std::unexpected(deadline.error());

@@ -73,13 +73,14 @@ Result<delivery::Summary> send_to_targets(Context& context, const SendOptions& o
     if (next == plan.targets.size()) return std::nullopt;
     return plan.targets[next++];
   };
-  client->send_each(*plan.message, next_target, [&](const Outcome& outcome) {
+  const auto note = [&](const Outcome& outcome) {
     enter(outcome, summary);
     if (report) {
       report->add(outcome.target, outcome.verdict, outcome.answer.status, outcome.attempts);
     }
     if (!context.globals.json) context.out.say(line_for(outcome));
-  });
+  };
+  client->send_each(*plan.message, next_target, note, plan.priority);
   summary.duration = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - begun);
   if (report) {

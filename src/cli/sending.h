@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fanfare/message.h"
+#include "fanfare/priority.h"
 #include "fanfare/result.h"
 #include "fanfare/target.h"
 
@@ -32,11 +33,14 @@ struct SendOptions {
   std::string report_file;
   std::string rate = "600000/min";
   std::string ramp = "60s";
+  bool avoid_quarter_hours = false;
+  std::string priority = "bulk";
   bool resume = false;
   int max_attempts = 5;
   std::string deadline;
   std::string on_unknown = "retry";
   std::size_t connections = 12;
+  std::size_t lanes = 0;  ///< 0: as many as there are cores.
   std::uint64_t probe_budget = 1'000;
   std::uint64_t preflight_above = 100'000;
 };
@@ -46,6 +50,7 @@ struct SendPlan {
   std::optional<Message> message;  ///< Absent only with resume.
   std::vector<Target> targets;     ///< Named one by one.
   ClientOptions client;
+  Priority priority = Priority::bulk;
   std::optional<std::chrono::seconds> deadline;
 };
 

@@ -104,6 +104,22 @@ TEST(Client, ManyThreadsMaySendAtOnce) {
   EXPECT_EQ(accepted, 4 * each);
 }
 
+// The limit is kept by a lane's loop.
+TEST(Client, AllMessagesToOneTargetMeetTheSameLimitHoweverManyLanesThereAre) {
+  ScriptedFcm fcm(accept_all);
+  RetryOptions retry;
+  retry.give_up_after = 10s;
+  retry.target_limits = {.device_per_minute = 1};
+  Client client = client::ClientMaker::make(
+      {.project = "demo", .make_sender = fcm.factory(), .retry = retry, .lanes = 4});
+  std::vector<std::future<Outcome>> outcomes;
+  for (int i = 0; i < 8; ++i) outcomes.push_back(client.send_async(Message{}, token("a")));
+  int accepted = 0;
+  for (auto& outcome : outcomes) accepted += outcome.get().accepted() ? 1 : 0;
+  EXPECT_EQ(accepted, 1);
+  EXPECT_EQ(fcm.requests(), 1U);
+}
+
 TEST(Client, ACallbackMaySendTheNextMessage) {
   ScriptedFcm fcm(accept_all);
   Client client = a_client(fcm);

@@ -29,8 +29,10 @@ void RetryBudget::on_first_attempts(SteadyTime now, std::uint64_t count) noexcep
 }
 
 SteadyTime RetryBudget::earliest(SteadyTime now) const noexcept {
-  const double missing = 1 - rounding - means_at(now);
-  if (missing <= 0) return now;
+  // Less is asked for than is waited for: at the time that was told there are means.
+  const double means = means_at(now);
+  if (means >= 1 - 2 * rounding) return now;
+  const double missing = 1 - rounding - means;
   if (options_.per_second <= 0) return SteadyTime::max();
   return std::max(now, at_) +
          std::chrono::ceil<std::chrono::nanoseconds>(Seconds(missing / options_.per_second));

@@ -66,6 +66,24 @@ TEST_F(World, RetriesWhatFcmCouldNotDoNowAndNotBeforeItsTime) {
   }
 }
 
+TEST_F(World, DoesNotDoubleTheLoadOfAnOutageAndReachesEveryoneAfterIt) {
+  add_devices("living", 3'000);
+  FakePort* clock = nullptr;
+  std::uint64_t in_the_outage = 0;
+  FakePort port([&](auto&, int) {
+    if (clock->now() >= SteadyTime(1h + 1min)) return accepted();
+    ++in_the_outage;
+    return http(503);
+  });
+  clock = &port;
+  const Summary summary = run(port, new_campaign());
+  EXPECT_GT(in_the_outage, 3'000U);
+  // A fifth of the first attempts, and ten a second, of which ten seconds' are saved up.
+  EXPECT_LE(in_the_outage, 3'000U + 600U + 700U);
+  EXPECT_EQ(summary.counts.accepted, 3'000U);
+  EXPECT_EQ(summary.held, 0U);
+}
+
 TEST_F(World, HoldsABlockedProjectWithinTheFirstWindowAndTouchesNobody) {
   add_devices("living", 5'000);
   FakePort blocked([](auto&, int) { return iam_denied(); });

@@ -1,6 +1,7 @@
 #include "client/target_limits.h"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <string_view>
@@ -26,10 +27,30 @@ std::size_t suspicious_count(std::size_t per_minute, std::size_t per_hour) {
   return std::max<std::size_t>(1, count);
 }
 
-std::uint64_t key_of(const Target& target) {
-  constexpr std::uint64_t apart = 0x9e3779b97f4a7c15;  // The same text of two kinds is two keys.
-  return std::hash<std::string_view>{}(target.value) +
-         apart * static_cast<std::uint64_t>(target.kind);
+constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;  // Of the golden ratio: its bits look random.
+
+std::uint64_t mixed(std::uint64_t key) noexcept {
+  key *= odd;
+  return key ^ (key >> 32);
+}
+
+std::uint64_t with_bytes(std::uint64_t key, const char* bytes) noexcept {
+  std::array<std::uint64_t, 4> words{};
+  std::memcpy(words.data(), bytes, sizeof words);
+  for (const std::uint64_t word : words) key = mixed(key ^ word);
+  return key;
+}
+
+// A token is hashed by its first 32 bytes, which hold the id of the installation, and its last 32:
+// every message pays for this, and all of the usual 163 bytes take three times as long.
+std::uint64_t key_of(const Target& target) noexcept {
+  // The same text of two kinds is two keys.
+  const std::uint64_t kind = odd * static_cast<std::uint64_t>(target.kind);
+  const std::string_view text = target.value;
+  if (!is_registration(target.kind) || text.size() < 64) {
+    return std::hash<std::string_view>{}(text) + kind;
+  }
+  return with_bytes(with_bytes(kind + text.size(), text.data()), text.data() + text.size() - 32);
 }
 
 template <class Map>

@@ -21,7 +21,8 @@
 // - Memory: two bytes for each message of a minute, 8 MiB at most, and 5 MiB for 16,384 suspects.
 //   When there are as many that have got something in the last hour, others are not limited any
 //   more: FCM's own answer is. Limits under 16 a minute or 300 an hour make a suspect of everybody.
-// - A device with several registrations counts for each: nobody can tell that it is one.
+// - A device with several registrations counts for each: nobody can tell that it is one. Tokens of
+//   one length that agree in their first and their last 32 bytes count as one; none such are known.
 #pragma once
 
 #include <array>

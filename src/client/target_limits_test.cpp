@@ -89,6 +89,17 @@ TEST(TargetLimits, CountsEachRegistrationAlone) {
   EXPECT_EQ(limits.earliest({TargetKind::fid, device(1).value}, start), start);
 }
 
+// A token's installation id comes first, and what differs between its tokens last.
+TEST(TargetLimits, TellsTokensApartByTheirBeginningsAndTheirEnds) {
+  TargetLimits limits({.device_per_minute = 1, .device_per_hour = 0});
+  const std::string middle(120, 'x');
+  for (const std::string& token : {"cXy1:" + middle + "a", "cXy1:" + middle + "b",
+                                   "cXy2:" + middle + "a", middle + "aaaaaa"}) {
+    EXPECT_EQ(limits.reserve({TargetKind::token, token}, start), start) << token;
+    EXPECT_GT(limits.reserve({TargetKind::token, token}, start), start) << token;
+  }
+}
+
 TEST(TargetLimits, NeverDelaysADeviceThatGetsAMessageEveryFewSeconds) {
   TargetLimits limits({});
   for (SteadyTime now = start; now < start + 24h; now += 5s) {

@@ -91,8 +91,8 @@ RetryOptions retry_options_of(const ClientOptions& options) {
   // The pool below has sent an unsent message again already, on other connections and with pauses
   // between. A caller who waits for a host that can't be reached should hear soon.
   retry.unsent_at_once = 3;
-  // Twice what the connections carry at once, so that none runs dry between two turns.
-  retry.max_window = std::max<std::size_t>(1, options.connections) * 200;
+  // A quarter more than the connections carry at once, so that none runs dry between two turns.
+  retry.max_window = std::max<std::size_t>(1, options.connections) * 125;
   return retry;
 }
 

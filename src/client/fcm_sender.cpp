@@ -302,7 +302,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     constexpr std::size_t many = 32;
     const std::size_t came = std::exchange(answers_since_rest, 0);
     if (came >= many || pool->in_flight() < many) return 0ns;
-    return std::min<std::chrono::nanoseconds>(5ms, mean_latency / 16);
+    return std::min<std::chrono::nanoseconds>(8ms, mean_latency / 10);
   }
 
   // All answers that a turn of the pool brings share their time.

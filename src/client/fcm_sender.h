@@ -71,7 +71,7 @@ class FcmSender final : public Sender {
 
   /// A paced campaign has hundreds of requests under way whose answers come one by one, and each
   /// would cost a wake-up, a read and a hand-over of its own, ten times what the message itself
-  /// does. So a sixteenth of their latency, 5 ms at most, when many are awaited and few have come.
+  /// does. So a tenth of their latency, 8 ms at most, when many are awaited and few have come.
   std::chrono::nanoseconds rest() override;
 
  private:

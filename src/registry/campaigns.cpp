@@ -117,11 +117,11 @@ Result<void> Registry::next_receivers(const Audience& audience, DeviceId after, 
 
 namespace {
 
+// A rule that was counted once stays counted, so there is none to delete.
 void write_rules(sqlite::Database& database, const Campaign& campaign) {
-  database.prepared("DELETE FROM campaign_rule WHERE campaign = ?").run(campaign.id);
-  auto& insert =
-      database.prepared("INSERT INTO campaign_rule (campaign, rule, count) VALUES (?, ?, ?)");
-  for (const auto& [rule, count] : campaign.counts.by_rule) insert.run(campaign.id, rule, count);
+  auto& write = database.prepared(
+      "INSERT OR REPLACE INTO campaign_rule (campaign, rule, count) VALUES (?, ?, ?)");
+  for (const auto& [rule, count] : campaign.counts.by_rule) write.run(campaign.id, rule, count);
 }
 
 Campaign::State read_campaign_state(std::int64_t number) noexcept {
@@ -270,21 +270,17 @@ class Recorder {
     write_rules(impl_.database, campaign_);
   }
 
-  void accepted(DeviceId id) {
-    accept_active_.run(at_, id);
-    if (impl_.database.changes() != 0) return;
-    const auto state = impl_.state_of(id);
-    if (!state) return;  // Purged meanwhile.
-    // FCM is the authority: it took a message for a device that we had given up.
-    revive_.run(at_, id);
-    impl_.add_event(id,
-                    {at_,
-                     *state,
-                     State::active,
-                     "verdict",
-                     {},
-                     fmt::format(R"({{"verdict":"accepted","campaign":{}}})", campaign_.id)},
-                    campaign_.id);
+  void accepted(std::vector<DeviceId> ids) {
+    std::ranges::sort(ids);
+    for (auto begin = ids.begin(); begin != ids.end();) {
+      const DeviceId number = AcceptedBlock::number_of(*begin);
+      const auto end = std::find_if(
+          begin, ids.end(), [&](DeviceId id) { return AcceptedBlock::number_of(id) != number; });
+      const std::span<const DeviceId> together(begin, end);
+      stamp(number, together);
+      for (const DeviceId id : not_active_among(together)) revive(id);
+      begin = end;
+    }
   }
 
   void changed(const Change& change) {
@@ -310,13 +306,54 @@ class Recorder {
   void probed(const Probe& probe) { probe_.run(probe.id, probe.at, campaign_.id, probe.rule); }
 
  private:
+  // The time of a purged device does no harm: its id is not given again.
+  void stamp(DeviceId number, std::span<const DeviceId> ids) {
+    AcceptedBlock block(stored_block(number));
+    for (const DeviceId id : ids) block.set(id, at_);
+    write_block_.run(number, Blob{block.bytes()});
+  }
+
+  std::string stored_block(DeviceId number) {
+    auto rows = read_block_.rows(number);
+    return rows.next() ? rows.text(0) : std::string();
+  }
+
+  // `ids` rise. Read to the end before anything is changed: it would change under the reader.
+  std::vector<DeviceId> not_active_among(std::span<const DeviceId> ids) {
+    std::vector<DeviceId> found;
+    auto rows = not_active_.rows(ids.front(), ids.back());
+    while (rows.next()) {
+      if (std::ranges::binary_search(ids, rows.integer(0))) found.push_back(rows.integer(0));
+    }
+    return found;
+  }
+
+  // FCM is the authority: it took a message for a device that we had given up.
+  void revive(DeviceId id) {
+    const auto state = impl_.state_of(id);
+    if (!state) return;
+    impl_.set_state(id, State::active, {}, at_);
+    impl_.add_event(id,
+                    {at_,
+                     *state,
+                     State::active,
+                     "verdict",
+                     {},
+                     fmt::format(R"({{"verdict":"accepted","campaign":{}}})", campaign_.id)},
+                    campaign_.id);
+  }
+
   Registry::Impl& impl_;
   const Campaign& campaign_;
   SystemTime at_;
-  Statement& accept_active_ =
-      impl_.database.prepared("UPDATE dev SET last_accepted = ? WHERE id = ? AND state = 0");
-  Statement& revive_ = impl_.database.prepared(
-      "UPDATE dev SET last_accepted = ?1, state = 0, rule = '', changed = ?1 WHERE id = ?2");
+  Statement& read_block_ = impl_.database.prepared("SELECT times FROM accepted WHERE block = ?");
+  Statement& write_block_ =
+      impl_.database.prepared("INSERT OR REPLACE INTO accepted (block, times) VALUES (?, ?)");
+  // Most of a fleet is active: to ask for the others among these ids is far cheaper than to look
+  // at the row of each.
+  Statement& not_active_ = impl_.database.prepared(
+      "SELECT id FROM dev INDEXED BY dev_not_active_id"
+      " WHERE state <> 0 AND id >= ? AND id <= ?");
   Statement& rule_ = impl_.database.prepared("UPDATE dev SET rule = ? WHERE id = ?");
   Statement& wait_ = impl_.database.prepared(
       "INSERT OR REPLACE INTO retry_row (campaign, dev, attempts, due) VALUES (?, ?, ?, ?)");
@@ -343,7 +380,7 @@ Result<void> Registry::record(const Campaign& campaign, const Progress& progress
     Transaction transaction(impl_->database);
     Recorder recorder(*impl_, campaign, progress.at);
     recorder.update_campaign();
-    for (const DeviceId id : progress.accepted) recorder.accepted(id);
+    recorder.accepted(progress.accepted);
     for (const Change& change : progress.changes) recorder.changed(change);
     // In this order: a device that waited and then came to its end within one batch is in both.
     for (const RetryRow& row : progress.waiting) recorder.waits(row);

@@ -131,7 +131,8 @@ Device read_device(const Statement::Rows& row) {
   device.rule = row.text(11);
   device.created = row.time(12);
   device.changed = row.time(13);
-  device.last_accepted = row.time(14);
+  device.last_accepted = read_accepted_stamp(row.text(15));
+  if (!device.last_accepted) device.last_accepted = row.time(14);  // From before format 3.
   return device;
 }
 
@@ -245,7 +246,7 @@ class Upsert {
   std::int64_t list_;
   UpsertCounts counts_;
   Statement& find_ =
-      impl_.database.prepared("SELECT " FANFARE_DEVICE_COLUMNS " FROM dev WHERE hash = ?");
+      impl_.database.prepared("SELECT " FANFARE_OWN_COLUMNS ", NULL FROM dev WHERE hash = ?");
   Statement& insert_ = impl_.database.prepared(
       "INSERT INTO dev (hash, project, kind, value, user, user_hash, platform, locale,"
       " app_version, tags, last_seen, state, rule, created, changed)"

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "registry/accepted_block.h"
 #include "registry/filter.h"
 #include "registry/registry.h"
 #include "registry/sqlite.h"
@@ -16,7 +17,9 @@ namespace fanfare::registry {
 inline constexpr DeviceId id_window = 50'000;
 
 /// The columns of a Device, in the order in which `read_device` takes them.
-#define FANFARE_DEVICE_COLUMNS                                                              \
+#define FANFARE_DEVICE_COLUMNS FANFARE_OWN_COLUMNS ", " FANFARE_ACCEPTED_STAMP
+/// Those that lie in the row itself; with ", NULL" behind them a Device without `last_accepted`.
+#define FANFARE_OWN_COLUMNS                                                                 \
   "id, kind, value, project, user, platform, locale, app_version, tags, last_seen, state, " \
   "rule, created, changed, last_accepted"
 

@@ -99,7 +99,39 @@ TEST_F(Storage, RefusesAStoreOfANewerVersion) {
     auto registry = open();
   }
   Sqlite(path_).run("PRAGMA user_version = 1000");
-  expect_storage(refusal(), "newer version of Fanfare (format 1000; this one knows 2)");
+  expect_storage(refusal(), "newer version of Fanfare (format 1000; this one knows 3)");
+}
+
+// What format 3 added is taken away again, which leaves a store as format 2 wrote it.
+TEST_F(Storage, AStoreOfFormat2KeepsWhenItsDevicesLastAccepted) {
+  {
+    auto registry = open();
+    ASSERT_TRUE(registry.upsert(tokens(3), day0));
+  }
+  Sqlite(path_).run(
+      "DROP TABLE accepted; DROP INDEX dev_not_active_id; PRAGMA user_version = 2;"
+      "UPDATE dev SET last_accepted = 1800000000000 WHERE id < 3");
+  auto registry = open();
+  EXPECT_EQ(Sqlite(path_).text("PRAGMA user_version"), "3");
+  EXPECT_EQ(get(registry, "token-0").last_accepted, day0);
+  EXPECT_EQ(get(registry, "token-2").last_accepted, std::nullopt);
+
+  ASSERT_TRUE(registry.record(a_campaign(registry), {.at = day0 + 1h, .accepted = {1, 3}}));
+  EXPECT_EQ(get(registry, "token-0").last_accepted, day0 + 1h);
+  EXPECT_EQ(get(registry, "token-1").last_accepted, day0);
+  EXPECT_EQ(get(registry, "token-2").last_accepted, day0 + 1h);
+}
+
+TEST_F(Storage, PurgeTakesTheTimesOfABlockThatHasNoDeviceLeft) {
+  auto registry = open();
+  ASSERT_TRUE(registry.upsert(tokens(1'001), day0));
+  ASSERT_TRUE(registry.record(a_campaign(registry), {.at = day0, .accepted = {1, 999, 1'000}}));
+  ASSERT_TRUE(registry.retire(1'000, day0));
+  ASSERT_TRUE(registry.retire(1'001, day0));
+  ASSERT_TRUE(registry.retire(1, day0));
+  EXPECT_EQ(registry.purge(day0 + 1h).value(), 3U);
+  EXPECT_EQ(Sqlite(path_).text("SELECT block FROM accepted"), "0");
+  EXPECT_EQ(get(registry, "token-998").last_accepted, day0);
 }
 
 TEST_F(Storage, RefusesAnEmptyFileWhereAStoreIsExpected) {

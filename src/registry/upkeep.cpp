@@ -116,6 +116,9 @@ Result<std::uint64_t> Registry::purge(SystemTime before) {
           "DELETE FROM retry_row WHERE dev IN (SELECT id FROM temp.purged);"
           "DELETE FROM probe WHERE dev IN (SELECT id FROM temp.purged);"
           "DELETE FROM dev WHERE id IN (SELECT id FROM temp.purged);"
+          "DELETE FROM accepted WHERE block IN (SELECT id / 1000 FROM temp.purged)"
+          " AND NOT EXISTS (SELECT 1 FROM dev"
+          "  WHERE id >= block * 1000 AND id < (block + 1) * 1000);"
           "DELETE FROM temp.purged;");
       transaction.commit();
       purged += static_cast<std::uint64_t>(count);

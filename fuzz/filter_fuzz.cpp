@@ -18,8 +18,9 @@ sqlite3* a_database() {
   sqlite3_open(":memory:", &database);
   sqlite3_exec(
       database,
-      "CREATE TABLE dev (state, platform, user, user_hash, tags, locale, app_version, kind,"
-      " rule, project, last_seen)",
+      "CREATE TABLE dev (id INTEGER PRIMARY KEY, state, platform, user, tags, locale, time_zone,"
+      " app_version, kind, rule, project, last_seen, created);"
+      "CREATE TABLE key_user (hash, dev); CREATE TABLE keyed (up_to)",
       nullptr, nullptr, nullptr);
   return database;
 }

@@ -85,6 +85,7 @@ void add(registry::UpsertCounts& sum, const registry::UpsertCounts& counts) {
   sum.added += counts.added;
   sum.updated += counts.updated;
   sum.revived += counts.revived;
+  sum.superseded += counts.superseded;
 }
 
 // Reads the file to its end or to the first error; `sums` tells what was stored until then.
@@ -119,6 +120,7 @@ void report(Context& context, const Sums& sums) {
                               .number("added", devices.added)
                               .number("updated", devices.updated)
                               .number("revived", devices.revived)
+                              .number("superseded", devices.superseded)
                               .number("bad_lines", sums.bad)
                               .str());
     return;
@@ -126,6 +128,9 @@ void report(Context& context, const Sums& sums) {
   std::string text =
       fmt::format("{} added, {} updated", grouped(devices.added), grouped(devices.updated));
   if (devices.revived > 0) text += fmt::format(" ({} came back)", grouped(devices.revived));
+  if (devices.superseded > 0) {
+    text += fmt::format(", {} retired for a newer registration", grouped(devices.superseded));
+  }
   if (sums.bad > 0) text += fmt::format(", {} skipped", counted(sums.bad, "bad line"));
   context.out.say(fmt::format("{}: {}\n", context.globals.store, text));
 }
@@ -141,9 +146,11 @@ Result<ExitStatus> import_devices(Context& context, const ImportOptions& options
   auto store = open_store(context.globals, {});
   if (!store) return std::unexpected(store.error());
 
+  store->defer_keys();
   Sums sums;
   Progress progress(stderr, context.out.progress_wanted());
-  const auto imported = import_all(*file, *store, rejects, progress, sums);
+  auto imported = import_all(*file, *store, rejects, progress, sums);
+  if (imported) imported = store->write_keys();
   progress.finish();
   const auto kept = rejects.finish();
   report(context, sums);
@@ -163,8 +170,9 @@ void add_device_import(CLI::App& devices, Context& context) {
   CLI::App* command = devices.add_subcommand(
       "import",
       "Read devices from a file into the store\n\n"
-      "CSV with a header (token or fid, then any of user, platform, locale, tags, app_version, "
-      "last_seen), JSON lines with the same names, or one token a line; .gz and .zst are read. "
+      "CSV with a header (token or fid, then any of user, device_id, platform, locale, timezone, "
+      "tags, app_version, last_seen), JSON lines with the same names, or one token a line; .gz and "
+      ".zst are read. "
       "Known devices are refreshed. A bad line is reported with its number and skipped.");
   command->footer(
       "Examples:\n"

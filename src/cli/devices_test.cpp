@@ -41,9 +41,9 @@ bool contains(std::string_view text, std::string_view part) {
 
 TEST_F(Devices, ImportCountsWhatItDid) {
   Finished run = devices({"import", "-", "--json"}, three_devices);
-  EXPECT_EQ(run.out, "{\"added\":3,\"updated\":0,\"revived\":0,\"bad_lines\":0}\n");
+  EXPECT_EQ(run.out, "{\"added\":3,\"updated\":0,\"revived\":0,\"superseded\":0,\"bad_lines\":0}\n");
   run = devices({"import", "-", "--json"}, three_devices);
-  EXPECT_EQ(run.out, "{\"added\":0,\"updated\":3,\"revived\":0,\"bad_lines\":0}\n");
+  EXPECT_EQ(run.out, "{\"added\":0,\"updated\":3,\"revived\":0,\"superseded\":0,\"bad_lines\":0}\n");
   EXPECT_EQ(devices({"import", "-"}, three_devices).out, "fanfare.db: 0 added, 3 updated\n");
 }
 

@@ -20,6 +20,11 @@ DeviceId AcceptedBlock::number_of(DeviceId id) noexcept {
   return id / block_size;
 }
 
+bool AcceptedBlock::knows(DeviceId id) const noexcept {
+  const auto at_byte = static_cast<std::size_t>(id % block_size) * stamp_size;
+  return std::string_view(bytes_).substr(at_byte, stamp_size) != std::string_view("\0\0\0\0", 4);
+}
+
 void AcceptedBlock::set(DeviceId id, SystemTime at) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(at.time_since_epoch()).count();
   // Good until 2106; a clock that is set outside of it gives the nearest time that can be kept.

@@ -24,7 +24,8 @@ class AcceptedBlock {
 
   [[nodiscard]] static DeviceId number_of(DeviceId id) noexcept;  ///< The block that `id` is in.
 
-  void set(DeviceId id, SystemTime at);  ///< Precondition: `id` is in this block.
+  [[nodiscard]] bool knows(DeviceId id) const noexcept;  ///< Precondition as for `set`.
+  void set(DeviceId id, SystemTime at);                  ///< Precondition: `id` is in this block.
   [[nodiscard]] const std::string& bytes() const noexcept { return bytes_; }
 
  private:

@@ -29,12 +29,16 @@ enum class State : std::uint8_t { active, suspect, retired };
 using DeviceId = std::int64_t;
 
 struct Device {
-  DeviceId id = 0;       ///< 0: not stored yet.
-  Target registration;   ///< Kind token or fid.
-  std::string project;   ///< Empty: whichever project the store's user sends from.
-  std::string user;      ///< Owner; empty: unknown.
-  std::string platform;  ///< "android", "ios", "web"; empty: unknown.
-  std::string locale;    ///< BCP 47.
+  DeviceId id = 0;      ///< 0: not stored yet.
+  Target registration;  ///< Kind token or fid.
+  std::string project;  ///< Empty: whichever project the store's user sends from.
+  std::string user;     ///< Owner; empty: unknown.
+  /// The app's own id of this installation of it, which outlives tokens; empty: unknown. Two
+  /// registrations of one installation can't both be alive, see succession.h.
+  std::string installation;
+  std::string platform;   ///< "android", "ios", "web"; empty: unknown.
+  std::string locale;     ///< BCP 47.
+  std::string time_zone;  ///< IANA name, "Asia/Seoul"; empty: unknown.
   std::string app_version;
   std::vector<std::string> tags;
   std::optional<SystemTime> last_seen;  ///< When the app was last known to run.
@@ -43,6 +47,8 @@ struct Device {
   State state = State::active;
   std::string rule;  ///< Rule of the verdict behind a suspect or retired state.
   std::optional<SystemTime> created;
+  /// When it was last registered or imported in a way that changed what is stored.
+  std::optional<SystemTime> refreshed;
   std::optional<SystemTime> changed;        ///< When the state last changed.
   std::optional<SystemTime> last_accepted;  ///< When FCM last accepted a message for it.
 };
@@ -72,9 +78,13 @@ struct Event {
   SystemTime at{};
   State from = State::active;
   State to = State::active;
-  std::string cause;     ///< "verdict", "import", "retire", "restore", "prune", "brake".
+  /// Whose doing: "verdict", "import", "retire", "restore", "prune", "brake", "replaced" (another
+  /// registration of the same installation), "owner" (the state stays, the user is another).
+  std::string cause;
   std::string rule;      ///< Of the verdict; empty for deeds of a person.
   std::string evidence;  ///< JSON: {"status":404,"body":"…","campaign":7}; at most 8 KiB.
+  /// The registration it happened to, when that was an earlier one of the same device; else empty.
+  std::string predecessor{};
 };
 
 }  // namespace fanfare::registry

@@ -26,6 +26,8 @@ struct DeviceParser::Row {
   std::string token;
   std::string fid;
   std::string user;
+  std::string device_id;
+  std::string timezone;
   std::string platform;
   std::string locale;
   std::string tags;
@@ -40,6 +42,8 @@ struct DeviceParser::Row {
     const std::pair<std::string_view, std::string*> known[] = {{"token", &token},
                                                                {"fid", &fid},
                                                                {"user", &user},
+                                                               {"device_id", &device_id},
+                                                               {"timezone", &timezone},
                                                                {"platform", &platform},
                                                                {"locale", &locale},
                                                                {"tags", &tags},
@@ -65,7 +69,7 @@ std::string DeviceParser::Row::fault() const {
   const std::pair<const char*, const std::string*> others[] = {
       {"user", &user}, {"platform", &platform},       {"locale", &locale},
       {"tags", &tags}, {"app_version", &app_version}, {"project", &project},
-      {"rule", &rule}};
+      {"rule", &rule}, {"device_id", &device_id},     {"timezone", &timezone}};
   for (const auto& [name, value] : others) {
     if (value->size() > max_field_bytes) {
       return fmt::format("{} is longer than {} bytes", name, max_field_bytes);
@@ -85,6 +89,8 @@ Device DeviceParser::Row::device() && {
   device.registration = fid.empty() ? Target{TargetKind::token, std::move(token)}
                                     : Target{TargetKind::fid, std::move(fid)};
   device.user = std::move(user);
+  device.installation = std::move(device_id);
+  device.time_zone = std::move(timezone);
   device.platform = normal_platform(platform);
   device.locale = std::move(locale);
   device.tags = split_tags(tags);

@@ -42,7 +42,9 @@ void append_tags(std::string& out, const std::vector<std::string>& tags) {
 }  // namespace
 
 std::string_view csv_header() noexcept {
-  return "token,fid,user,platform,locale,tags,app_version,last_seen,project,state,rule\r\n";
+  return "token,fid,user,device_id,platform,locale,timezone,tags,app_version,last_seen,project,"
+         "state,"
+         "rule\r\n";
 }
 
 void append_csv(std::string& out, const Device& device) {
@@ -51,9 +53,9 @@ void append_csv(std::string& out, const Device& device) {
   out += ',';
   append_field(out, fid ? device.registration.value : std::string_view());
   for (const std::string& value :
-       {device.user, device.platform, device.locale, join_tags(device.tags), device.app_version,
-        time_text(device.last_seen), device.project, std::string(to_string(device.state)),
-        device.rule}) {
+       {device.user, device.installation, device.platform, device.locale, device.time_zone,
+        join_tags(device.tags), device.app_version, time_text(device.last_seen), device.project,
+        std::string(to_string(device.state)), device.rule}) {
     out += ',';
     append_field(out, value);
   }
@@ -70,11 +72,14 @@ void append_json(std::string& out, const Device& device) {
   append_member(out, "user", device.user);
   append_member(out, "rule", device.rule);
   append_member(out, "last_seen", time_text(device.last_seen));
+  append_member(out, "device_id", device.installation);
   append_member(out, "locale", device.locale);
+  append_member(out, "timezone", device.time_zone);
   append_member(out, "app_version", device.app_version);
   append_tags(out, device.tags);
   append_member(out, "project", device.project);
   append_member(out, "created", time_text(device.created));
+  append_member(out, "refreshed", time_text(device.refreshed));
   append_member(out, "changed", time_text(device.changed));
   append_member(out, "last_accepted", time_text(device.last_accepted));
   out += "}\n";

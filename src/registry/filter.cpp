@@ -10,6 +10,7 @@
 
 #include "registry/device.h"
 #include "registry/hash.h"
+#include "registry/keys.h"
 
 namespace fanfare::registry {
 
@@ -259,7 +260,7 @@ bool mentions_state(const Node& node) {
          (node.right && mentions_state(*node.right));
 }
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
   std::string text = "\"";
   for (const char c : value) {
     if (c == '"' || c == '\\') text += '\\';
@@ -282,9 +283,9 @@ std::string text_of(const Node& node) {
     case Kind::all:
       return "all";
     case Kind::equals:
-      return fmt::format("{}:{}", node.field, quoted(node.value));
+      return fmt::format("{}:{}", node.field, in_quotes(node.value));
     case Kind::begins:
-      return fmt::format("{}:{}*", node.field, quoted(node.value));
+      return fmt::format("{}:{}*", node.field, in_quotes(node.value));
     case Kind::known:
       return fmt::format("{}:*", node.field);
     case Kind::seen_before:
@@ -316,8 +317,8 @@ void append_equals(const Node& node, SqlCondition& out) {
     out.values.emplace_back(
         static_cast<std::int64_t>(node.value == "fid" ? TargetKind::fid : TargetKind::token));
   } else if (node.field == "user" && !node.value.empty()) {
-    out.sql += "(user_hash = ? AND user = ?)";
-    out.values.emplace_back(user_hash(node.value));
+    out.sql += "(" FANFARE_KEYED_IN("key_user") " AND user = ?)";
+    out.values.emplace_back(text_hash(node.value));
     out.values.emplace_back(node.value);
   } else if (node.field == "tag" && !node.value.empty()) {
     out.sql += "instr(';' || tags || ';', ?) > 0";

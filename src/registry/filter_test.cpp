@@ -61,7 +61,9 @@ TEST(FilterText, KnowsWhetherItSpeaksOfTheState) {
 
 TEST(FilterText, NeverPutsAPersonsTextIntoSql) {
   const auto sql = Filter::parse("user:\"'; DROP TABLE dev; --\"", day0)->sql();
-  EXPECT_EQ(sql.sql, "(user_hash = ? AND user = ?)");
+  EXPECT_EQ(sql.sql,
+            "(id IN (SELECT dev FROM key_user WHERE hash = ? UNION ALL SELECT id FROM dev"
+            " WHERE id > (SELECT up_to FROM keyed)) AND user = ?)");
 }
 
 // Four devices, and which of them each filter means.

@@ -1,6 +1,6 @@
 #include "registry/hash.h"
 
-#include <algorithm>
+#include <array>
 #include <cassert>
 #include <memory>
 
@@ -22,7 +22,8 @@ struct Sha256 {
   std::unique_ptr<EVP_MD, FreeDigest> digest{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
   std::unique_ptr<EVP_MD_CTX, FreeContext> context{EVP_MD_CTX_new()};
 
-  std::array<unsigned char, 32> of(std::string_view prefix, std::string_view text) {
+  // The first 8 bytes of the digest of both texts.
+  std::int64_t of(std::string_view prefix, std::string_view text) {
     std::array<unsigned char, 32> out{};
     [[maybe_unused]] const bool done =
         EVP_DigestInit_ex2(context.get(), digest.get(), nullptr) == 1 &&
@@ -30,7 +31,9 @@ struct Sha256 {
         EVP_DigestUpdate(context.get(), text.data(), text.size()) == 1 &&
         EVP_DigestFinal_ex(context.get(), out.data(), nullptr) == 1;
     assert(done);
-    return out;
+    std::uint64_t bits = 0;
+    for (std::size_t i = 0; i < 8; ++i) bits = bits << 8 | out[i];
+    return static_cast<std::int64_t>(bits);
   }
 };
 
@@ -41,18 +44,12 @@ Sha256& sha256() {
 
 }  // namespace
 
-DeviceHash device_hash(TargetKind kind, std::string_view value) {
-  const auto digest = sha256().of(kind == TargetKind::fid ? "fid:" : "token:", value);
-  DeviceHash hash{};
-  std::copy_n(digest.begin(), hash.size(), hash.begin());
-  return hash;
+std::int64_t registration_hash(TargetKind kind, std::string_view value) {
+  return sha256().of(kind == TargetKind::fid ? "fid:" : "token:", value);
 }
 
-std::int64_t user_hash(std::string_view user) {
-  const auto digest = sha256().of({}, user);
-  std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < 8; ++i) bits = bits << 8 | digest[i];
-  return static_cast<std::int64_t>(bits);
+std::int64_t text_hash(std::string_view text) {
+  return sha256().of({}, text);
 }
 
 }  // namespace fanfare::registry

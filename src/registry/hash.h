@@ -1,8 +1,8 @@
-// SHA-256 keys of the store: 16 bytes find a device, 8 bytes the devices of a user. Tokens are
-// long and alike at the front; as keys of an index their hashes take less than half the space.
+// Keys of the store: the first 8 bytes of SHA-256. Registrations are long and alike at the front;
+// as keys their hashes take a tenth of the space. Two may share one, so whoever looks up by a hash
+// compares the text as well.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -10,9 +10,8 @@
 
 namespace fanfare::registry {
 
-using DeviceHash = std::array<char, 16>;
-
-[[nodiscard]] DeviceHash device_hash(TargetKind kind, std::string_view value);
-[[nodiscard]] std::int64_t user_hash(std::string_view user);
+[[nodiscard]] std::int64_t registration_hash(TargetKind kind, std::string_view value);
+/// Of a user, or of an installation.
+[[nodiscard]] std::int64_t text_hash(std::string_view text);
 
 }  // namespace fanfare::registry

@@ -17,8 +17,10 @@ Merged merge(const Device& stored, const Device& incoming, SystemTime now) {
   Device& device = merged.device;
   replace(device.project, incoming.project, merged.differs);
   replace(device.user, incoming.user, merged.differs);
+  replace(device.installation, incoming.installation, merged.differs);
   replace(device.platform, incoming.platform, merged.differs);
   replace(device.locale, incoming.locale, merged.differs);
+  replace(device.time_zone, incoming.time_zone, merged.differs);
   replace(device.app_version, incoming.app_version, merged.differs);
   replace(device.tags, incoming.tags, merged.differs);
   if (incoming.last_seen && (!device.last_seen || *device.last_seen < *incoming.last_seen)) {
@@ -34,6 +36,7 @@ Merged merge(const Device& stored, const Device& incoming, SystemTime now) {
     device.changed = now;
     merged.revived = merged.differs = true;
   }
+  if (merged.differs) device.refreshed = now;
   return merged;
 }
 

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "registry/evidence.h"
 #include "registry/hash.h"
-#include "registry/merge.h"
 #include "registry/registry_impl.h"
 #include "registry/schema.h"
 
@@ -122,28 +122,32 @@ Device read_device(const Statement::Rows& row) {
   device.registration = {static_cast<TargetKind>(row.integer(1)), row.text(2)};
   device.project = row.text(3);
   device.user = row.text(4);
-  device.platform = row.text(5);
-  device.locale = row.text(6);
-  device.app_version = row.text(7);
-  device.tags = split_tags(row.text(8));
-  device.last_seen = row.time(9);
-  device.state = read_state(row.integer(10));
-  device.rule = row.text(11);
-  device.created = row.time(12);
-  device.changed = row.time(13);
-  device.last_accepted = read_accepted_stamp(row.text(15));
-  if (!device.last_accepted) device.last_accepted = row.time(14);  // From before format 3.
+  device.installation = row.text(5);
+  device.platform = row.text(6);
+  device.locale = row.text(7);
+  device.time_zone = row.text(8);
+  device.app_version = row.text(9);
+  device.tags = split_tags(row.text(10));
+  device.last_seen = row.time(11);
+  device.state = read_state(row.integer(12));
+  device.rule = row.text(13);
+  device.created = row.time(14);
+  device.refreshed = row.time(15);
+  device.changed = row.time(16);
+  device.last_accepted = read_accepted_stamp(row.text(17));
   return device;
 }
 
 void Registry::Impl::add_event(DeviceId id, const Event& event,
                                std::optional<std::int64_t> campaign) {
+  const PackedEvidence evidence(event.evidence);
   database
       .prepared(
-          "INSERT INTO event (dev, at, from_state, to_state, cause, rule, evidence, campaign)"
-          " VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+          "INSERT INTO event (dev, at, from_state, to_state, cause, rule, evidence, packed, "
+          "campaign)"
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .run(id, event.at, static_cast<int>(event.from), static_cast<int>(event.to), event.cause,
-           event.rule, event.evidence, campaign);
+           event.rule, evidence.text(), evidence.bytes(), campaign);
 }
 
 void Registry::Impl::set_state(DeviceId id, State state, std::string_view rule, SystemTime now) {
@@ -162,119 +166,7 @@ DeviceId Registry::Impl::last_device() {
   return rows.next() ? rows.integer(0) : 0;
 }
 
-// Registering ---------------------------------------------------------------------------------
-
-namespace {
-
-std::string device_fault(const Device& device) {
-  if (!is_registration(device.registration.kind)) {
-    return fmt::format("a {} is not a device", to_string(device.registration.kind));
-  }
-  return registration_fault(device.registration.value);
-}
-
-// What the store would give back for it: times in milliseconds, tags without ';'.
-Device as_stored(Device device) {
-  if (device.last_seen)
-    device.last_seen = sqlite::from_millis(sqlite::to_millis(*device.last_seen));
-  if (!device.tags.empty()) device.tags = split_tags(join_tags(device.tags));
-  if (device.state == State::active) device.rule.clear();
-  return device;
-}
-
-std::optional<std::int64_t> user_key(const Device& device) {
-  if (device.user.empty()) return std::nullopt;
-  return user_hash(device.user);
-}
-
-class Upsert {
- public:
-  Upsert(Registry::Impl& impl, SystemTime now, std::int64_t list)
-      : impl_(impl), now_(now), list_(list) {}
-
-  void take(const Device& incoming) {
-    const auto hash = device_hash(incoming.registration.kind, incoming.registration.value);
-    const Blob key{{hash.data(), hash.size()}};
-    auto stored = find(key);
-    const DeviceId id = stored ? refresh(*stored, as_stored(incoming)) : insert(key, incoming);
-    if (list_ != 0) join_.run(list_, id);
-  }
-  [[nodiscard]] const UpsertCounts& counts() const { return counts_; }
-
- private:
-  std::optional<Device> find(Blob key) {
-    auto rows = find_.rows(key);
-    if (!rows.next()) return std::nullopt;
-    return read_device(rows);
-  }
-
-  // A device that comes from another store's export keeps its state: it is dead there too.
-  DeviceId insert(Blob key, const Device& incoming) {
-    const Device device = as_stored(incoming);
-    std::optional<SystemTime> changed;
-    if (device.state != State::active) changed = now_;
-    insert_.run(key, device.project, static_cast<int>(device.registration.kind),
-                device.registration.value, device.user, user_key(device), device.platform,
-                device.locale, device.app_version, join_tags(device.tags), device.last_seen,
-                static_cast<int>(device.state), device.rule, now_, changed);
-    const DeviceId id = impl_.database.last_id();
-    ++counts_.added;
-    if (device.state != State::active) {
-      impl_.add_event(id, {now_, State::active, device.state, "import", device.rule, {}}, {});
-    }
-    return id;
-  }
-
-  DeviceId refresh(const Device& stored, const Device& incoming) {
-    const Merged merged = merge(stored, incoming, now_);
-    const Device& device = merged.device;
-    ++counts_.updated;
-    if (merged.differs) {
-      update_.run(device.project, device.user, user_key(device), device.platform, device.locale,
-                  device.app_version, join_tags(device.tags), device.last_seen,
-                  static_cast<int>(device.state), device.rule, device.changed, device.id);
-    }
-    if (merged.revived) {
-      ++counts_.revived;
-      impl_.add_event(device.id, {now_, stored.state, State::active, "import", {}, {}}, {});
-    }
-    return device.id;
-  }
-
-  Registry::Impl& impl_;
-  SystemTime now_;
-  std::int64_t list_;
-  UpsertCounts counts_;
-  Statement& find_ =
-      impl_.database.prepared("SELECT " FANFARE_OWN_COLUMNS ", NULL FROM dev WHERE hash = ?");
-  Statement& insert_ = impl_.database.prepared(
-      "INSERT INTO dev (hash, project, kind, value, user, user_hash, platform, locale,"
-      " app_version, tags, last_seen, state, rule, created, changed)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  Statement& update_ = impl_.database.prepared(
-      "UPDATE dev SET project = ?, user = ?, user_hash = ?, platform = ?, locale = ?,"
-      " app_version = ?, tags = ?, last_seen = ?, state = ?, rule = ?, changed = ? WHERE id = ?");
-  Statement& join_ =
-      impl_.database.prepared("INSERT OR IGNORE INTO list_member (list, dev) VALUES (?, ?)");
-};
-
-}  // namespace
-
-Result<UpsertCounts> Registry::upsert(std::span<const Device> devices, SystemTime now,
-                                      std::int64_t list) {
-  for (const Device& device : devices) {
-    if (auto fault = device_fault(device); !fault.empty()) {
-      return fail(Error::Kind::usage, std::move(fault), "nothing was stored; leave the device out");
-    }
-  }
-  return guarded([&] {
-    Transaction transaction(impl_->database);
-    Upsert upsert(*impl_, now, list);
-    for (const Device& device : devices) upsert.take(device);
-    transaction.commit();
-    return upsert.counts();
-  });
-}
+// Lists ---------------------------------------------------------------------------------------
 
 Result<std::int64_t> Registry::make_list() {
   return guarded([&] {
@@ -294,14 +186,26 @@ Result<void> Registry::drop_list(std::int64_t list) {
 
 // Reading -------------------------------------------------------------------------------------
 
+// By its key; else among those whose keys another process has not written yet.
 Result<std::optional<Device>> Registry::find(const Target& registration) {
+  if (!is_registration(registration.kind)) return std::nullopt;
   return guarded([&]() -> std::optional<Device> {
-    const auto hash = device_hash(registration.kind, registration.value);
-    auto rows =
-        impl_->database.prepared("SELECT " FANFARE_DEVICE_COLUMNS " FROM dev WHERE hash = ?")
-            .rows(Blob{{hash.data(), hash.size()}});
-    if (!is_registration(registration.kind) || !rows.next()) return std::nullopt;
-    return read_device(rows);
+    const auto kind = static_cast<int>(registration.kind);
+    auto rows = impl_->database
+                    .prepared("SELECT " FANFARE_DEVICE_COLUMNS
+                              " FROM key_registration CROSS JOIN dev"
+                              " ON dev.id = key_registration.dev"
+                              " WHERE hash = ? AND kind = ? AND value = ?")
+                    .rows(registration_hash(registration.kind, registration.value), kind,
+                          registration.value);
+    if (rows.next()) return read_device(rows);
+    auto unkeyed = impl_->database
+                       .prepared("SELECT " FANFARE_DEVICE_COLUMNS
+                                 " FROM dev WHERE id > (SELECT up_to FROM keyed)"
+                                 " AND kind = ? AND value = ?")
+                       .rows(kind, registration.value);
+    if (unkeyed.next()) return read_device(unkeyed);
+    return std::nullopt;
   });
 }
 
@@ -311,18 +215,59 @@ Result<std::optional<Device>> Registry::find(const std::string& value) {
   return find(Target{TargetKind::fid, value});
 }
 
+namespace {
+
+void append_history(sqlite::Database& database, DeviceId id, const std::string& predecessor,
+                    std::vector<Event>& events) {
+  auto rows = database
+                  .prepared(
+                      "SELECT at, from_state, to_state, cause, rule, evidence, packed FROM event"
+                      " WHERE dev = ? ORDER BY id")
+                  .rows(id);
+  while (rows.next()) {
+    events.push_back({sqlite::from_millis(rows.integer(0)), read_state(rows.integer(1)),
+                      read_state(rows.integer(2)), rows.text(3), rows.text(4),
+                      stored_evidence(rows.text(5), rows.text(6)), predecessor});
+  }
+}
+
+// The earlier registrations of a device, the nearest first; so many that nobody has had more.
+std::vector<std::pair<DeviceId, std::string>> predecessors(sqlite::Database& database,
+                                                           DeviceId id) {
+  constexpr std::size_t most = 100;
+  std::vector<std::pair<DeviceId, std::string>> found;
+  auto& of = database.prepared(
+      "SELECT dev.id, value FROM replaced CROSS JOIN dev ON dev.id = replaced.dev WHERE successor "
+      "= ?");
+  std::vector<DeviceId> open{id};
+  while (!open.empty() && found.size() < most) {
+    const DeviceId next = open.front();
+    open.erase(open.begin());
+    auto rows = of.rows(next);
+    while (rows.next()) {
+      const DeviceId earlier = rows.integer(0);
+      // Two may have replaced each other in turn.
+      const bool known = earlier == id || std::ranges::any_of(found, [&](const auto& other) {
+                           return other.first == earlier;
+                         });
+      if (known) continue;
+      found.emplace_back(earlier, rows.text(1));
+      open.push_back(earlier);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
 Result<std::vector<Event>> Registry::history(DeviceId id) {
   return guarded([&] {
     std::vector<Event> events;
-    auto rows = impl_->database
-                    .prepared(
-                        "SELECT at, from_state, to_state, cause, rule, evidence FROM event"
-                        " WHERE dev = ? ORDER BY id")
-                    .rows(id);
-    while (rows.next()) {
-      events.push_back({sqlite::from_millis(rows.integer(0)), read_state(rows.integer(1)),
-                        read_state(rows.integer(2)), rows.text(3), rows.text(4), rows.text(5)});
+    for (const auto& [earlier, value] : predecessors(impl_->database, id)) {
+      append_history(impl_->database, earlier, value, events);
     }
+    append_history(impl_->database, id, {}, events);
+    std::ranges::stable_sort(events, {}, &Event::at);
     return events;
   });
 }

@@ -7,6 +7,7 @@
 
 #include "registry/accepted_block.h"
 #include "registry/filter.h"
+#include "registry/keys.h"
 #include "registry/registry.h"
 #include "registry/sqlite.h"
 
@@ -19,9 +20,9 @@ inline constexpr DeviceId id_window = 50'000;
 /// The columns of a Device, in the order in which `read_device` takes them.
 #define FANFARE_DEVICE_COLUMNS FANFARE_OWN_COLUMNS ", " FANFARE_ACCEPTED_STAMP
 /// Those that lie in the row itself; with ", NULL" behind them a Device without `last_accepted`.
-#define FANFARE_OWN_COLUMNS                                                                 \
-  "id, kind, value, project, user, platform, locale, app_version, tags, last_seen, state, " \
-  "rule, created, changed, last_accepted"
+#define FANFARE_OWN_COLUMNS                                                                  \
+  "id, kind, value, project, user, installation, platform, locale, time_zone, app_version, " \
+  "tags, last_seen, state, rule, created, refreshed, changed"
 
 [[nodiscard]] Device read_device(const sqlite::Statement::Rows& row);
 [[nodiscard]] State read_state(std::int64_t number) noexcept;
@@ -30,6 +31,7 @@ struct Registry::Impl {
   Impl(const std::filesystem::path& path, int flags) : database(path, flags) {}
 
   sqlite::Database database;
+  Keys keys{database};
 
   /// The statement that reads an audience, kept with the text it was made from.
   struct AudienceQuery {

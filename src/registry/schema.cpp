@@ -2,8 +2,13 @@
 
 #include <array>
 #include <chrono>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
+
+#include "registry/accepted_block.h"
+#include "registry/keys.h"
 
 namespace fanfare::registry {
 namespace {
@@ -124,8 +129,127 @@ CREATE TABLE accepted (
 CREATE INDEX dev_not_active_id ON dev (id) WHERE state <> 0;
 )sql";
 
+// The hash leaves the row, where it stood a second time, for a table of keys that can be written in
+// runs (registry/keys.h); they are all written anew, since they are shorter now. The times of
+// acceptance that formats 1 and 2 kept in the row go to their blocks before that.
+constexpr const char* version_4 = R"sql(
+CREATE TABLE dev_4 (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  project TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  value TEXT NOT NULL,
+  user TEXT NOT NULL,
+  installation TEXT NOT NULL,
+  platform TEXT NOT NULL,
+  locale TEXT NOT NULL,
+  time_zone TEXT NOT NULL,
+  app_version TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  last_seen INTEGER,
+  state INTEGER NOT NULL,
+  rule TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  refreshed INTEGER,
+  changed INTEGER
+) STRICT;
+INSERT INTO dev_4
+  SELECT id, project, kind, value, user, '', platform, locale, '', app_version, tags, last_seen,
+         state, rule, created, NULL, changed FROM dev;
+-- An id is never given twice, not even when the last devices were purged.
+DELETE FROM sqlite_sequence WHERE name = 'dev_4';
+INSERT INTO sqlite_sequence SELECT 'dev_4', seq FROM sqlite_sequence WHERE name = 'dev';
+DROP TABLE dev;
+ALTER TABLE dev_4 RENAME TO dev;
+CREATE INDEX dev_not_active ON dev (changed) WHERE state <> 0;
+CREATE INDEX dev_not_active_id ON dev (id) WHERE state <> 0;
+
+CREATE TABLE key_registration (
+  hash INTEGER NOT NULL, dev INTEGER NOT NULL, PRIMARY KEY (hash, dev)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE key_user (
+  hash INTEGER NOT NULL, dev INTEGER NOT NULL, PRIMARY KEY (hash, dev)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE key_installation (
+  hash INTEGER NOT NULL, dev INTEGER NOT NULL, PRIMARY KEY (hash, dev)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE keyed (up_to INTEGER NOT NULL) STRICT;
+INSERT INTO keyed VALUES (0);
+
+CREATE TABLE replaced (
+  dev INTEGER NOT NULL, successor INTEGER NOT NULL, PRIMARY KEY (successor, dev)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE event ADD COLUMN packed BLOB;
+DROP INDEX event_retired;
+
+ALTER TABLE brake ADD COLUMN platform TEXT NOT NULL DEFAULT '';
+ALTER TABLE brake ADD COLUMN why TEXT NOT NULL DEFAULT '';
+ALTER TABLE brake ADD COLUMN over INTEGER;
+CREATE TABLE brake_count (
+  bucket INTEGER NOT NULL,
+  project TEXT NOT NULL,
+  platform TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (bucket, project, platform, rule)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE canary (dev INTEGER PRIMARY KEY) STRICT;
+
+CREATE TABLE silence (
+  platform TEXT NOT NULL,
+  days INTEGER NOT NULL,
+  came_back INTEGER NOT NULL,
+  PRIMARY KEY (platform, days)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE import_run (
+  source TEXT PRIMARY KEY,
+  size INTEGER NOT NULL,
+  head BLOB NOT NULL,
+  lines INTEGER NOT NULL,
+  at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+// Devices that a store of format 1 or 2 knows to have been accepted, and no block of format 3 does.
+void move_times_of_acceptance(Database& database) {
+  auto& next = database.prepared(
+      "SELECT id, last_accepted FROM dev WHERE last_accepted IS NOT NULL AND id > ?"
+      " ORDER BY id LIMIT 1000");
+  auto& read = database.prepared("SELECT times FROM accepted WHERE block = ?");
+  auto& write = database.prepared("INSERT OR REPLACE INTO accepted (block, times) VALUES (?, ?)");
+  std::vector<std::pair<DeviceId, SystemTime>> times;
+  for (DeviceId after = 0;; after = times.back().first) {
+    times.clear();
+    {
+      auto rows = next.rows(after);
+      while (rows.next()) times.emplace_back(rows.integer(0), *rows.time(1));
+    }
+    if (times.empty()) return;
+    for (auto at = times.begin(); at != times.end();) {
+      const DeviceId number = AcceptedBlock::number_of(at->first);
+      std::string stored;
+      {
+        auto rows = read.rows(number);
+        if (rows.next()) stored = rows.text(0);
+      }
+      AcceptedBlock block(std::move(stored));
+      for (; at != times.end() && AcceptedBlock::number_of(at->first) == number; ++at) {
+        if (!block.knows(at->first)) block.set(at->first, at->second);
+      }
+      write.run(number, sqlite::Blob{block.bytes()});
+    }
+  }
+}
+
+struct Step {
+  const char* sql;
+  void (*before)(Database&) = nullptr;  // What SQL can't say, in the same transaction.
+};
+
 // Step i leads from version i to version i + 1. A released step is never edited.
-constexpr std::array migrations = {version_1, version_2, version_3};
+constexpr std::array migrations = {Step{version_1}, Step{version_2}, Step{version_3},
+                                   Step{version_4, move_times_of_acceptance}};
 constexpr auto newest_version = static_cast<std::int64_t>(migrations.size());
 
 [[noreturn]] void refuse(const Database& database, std::string_view why, std::string remedy) {
@@ -169,12 +293,22 @@ void use_write_ahead_log(Database& database, std::chrono::milliseconds lock_wait
   }
 }
 
+// The store as it was, in case that the new program is not wanted after all.
+std::filesystem::path backup_of(const Database& database, std::int64_t version) {
+  auto path = database.path();
+  path += fmt::format(".format-{}.backup", version);
+  return path;
+}
+
 void migrate(Database& database) {
   sqlite::Transaction transaction(database);
   // Read again: another process may have done it while we waited for the lock.
   for (auto version = known_version(database); version < newest_version; ++version) {
-    database.execute(migrations[static_cast<std::size_t>(version)]);
+    const Step& step = migrations[static_cast<std::size_t>(version)];
+    if (step.before != nullptr) step.before(database);
+    database.execute(step.sql);
   }
+  Keys(database).settle();
   database.execute(fmt::format("PRAGMA application_id = {}", store_application_id).c_str());
   database.execute(fmt::format("PRAGMA user_version = {}", newest_version).c_str());
   transaction.commit();
@@ -193,6 +327,7 @@ void prepare_store(Database& database, bool may_create, bool may_write,
     refuse(database, "was made by an older version of Fanfare",
            "open it once with a command that may write, such as an import");
   }
+  if (version != 0) sqlite::back_up(database, backup_of(database, version));
   use_write_ahead_log(database, lock_wait);
   migrate(database);
 }

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -177,6 +178,53 @@ Transaction::~Transaction() {
 void Transaction::commit() {
   database_->prepared("COMMIT").run();
   open_ = false;
+}
+
+namespace {
+
+// Steps of 4 MB: between two of them others may write.
+constexpr int pages_a_step = 1024;
+
+void copy_pages(Database& from, Database& to,
+                const std::function<bool(int left, int pages)>& progress) {
+  sqlite3_backup* const backup = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
+  if (backup == nullptr) to.raise(sqlite3_errcode(to.handle()));
+  int code = SQLITE_OK;
+  while (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED) {
+    code = sqlite3_backup_step(backup, pages_a_step);
+    if (code == SQLITE_BUSY || code == SQLITE_LOCKED) sqlite3_sleep(10);
+    const bool wanted =
+        !progress || progress(sqlite3_backup_remaining(backup), sqlite3_backup_pagecount(backup));
+    if (!wanted) code = SQLITE_INTERRUPT;
+  }
+  sqlite3_backup_finish(backup);
+  if (code != SQLITE_DONE) to.raise(code);
+}
+
+}  // namespace
+
+void back_up(Database& database, const std::filesystem::path& to,
+             const std::function<bool(int left, int pages)>& progress) {
+  auto part = to;
+  part += ".part";
+  std::error_code ignored;
+  std::filesystem::remove(part, ignored);
+  try {
+    {
+      Database copy(part, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+      copy_pages(database, copy, progress);
+    }
+    std::error_code error;
+    std::filesystem::rename(part, to, error);
+    if (error) {
+      throw Failure{{Error::Kind::storage,
+                     fmt::format("can't name the copy {}: {}", to.string(), error.message()),
+                     "check the folder; the store itself is as it was"}};
+    }
+  } catch (...) {
+    std::filesystem::remove(part, ignored);
+    throw;
+  }
 }
 
 }  // namespace fanfare::registry::sqlite

@@ -9,6 +9,7 @@
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -162,6 +163,12 @@ class Transaction {
   Database* database_;
   bool open_ = true;
 };
+
+/// Copies the database into a file of its own, which replaces an older one only when it is whole
+/// and on the disk. Others may read and write meanwhile; what they write is in the copy or starts
+/// it again, so `progress` (pages left, pages) may go back. It returns false to give up.
+void back_up(Database& database, const std::filesystem::path& to,
+             const std::function<bool(int left, int pages)>& progress = {});
 
 /// Runs `body` and turns its Failure into a Result.
 template <class Body>

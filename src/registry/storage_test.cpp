@@ -99,27 +99,41 @@ TEST_F(Storage, RefusesAStoreOfANewerVersion) {
     auto registry = open();
   }
   Sqlite(path_).run("PRAGMA user_version = 1000");
-  expect_storage(refusal(), "newer version of Fanfare (format 1000; this one knows 3)");
+  expect_storage(refusal(), "newer version of Fanfare (format 1000; this one knows 4)");
 }
 
-// What format 3 added is taken away again, which leaves a store as format 2 wrote it.
-TEST_F(Storage, AStoreOfFormat2KeepsWhenItsDevicesLastAccepted) {
-  {
-    auto registry = open();
-    ASSERT_TRUE(registry.upsert(tokens(3), day0));
-  }
-  Sqlite(path_).run(
-      "DROP TABLE accepted; DROP INDEX dev_not_active_id; PRAGMA user_version = 2;"
-      "UPDATE dev SET last_accepted = 1800000000000 WHERE id < 3");
+// As version 0.1 wrote it: two devices were accepted, the first before format 3, the second since;
+// the fifth is purged.
+TEST_F(Storage, BringsAStoreOfFormat3UpToDate) {
+  const auto dump = read_file(FANFARE_SOURCE_DIR "/testdata/format-3.sql").value();
+  Sqlite(path_).run(dump.c_str());
   auto registry = open();
-  EXPECT_EQ(Sqlite(path_).text("PRAGMA user_version"), "3");
-  EXPECT_EQ(get(registry, "token-0").last_accepted, day0);
-  EXPECT_EQ(get(registry, "token-2").last_accepted, std::nullopt);
+  EXPECT_EQ(Sqlite(path_).text("PRAGMA user_version"), "4");
+  EXPECT_EQ(Sqlite(path_).text("SELECT max(up_to) FROM keyed"), "5");
 
-  ASSERT_TRUE(registry.record(a_campaign(registry), {.at = day0 + 1h, .accepted = {1, 3}}));
-  EXPECT_EQ(get(registry, "token-0").last_accepted, day0 + 1h);
-  EXPECT_EQ(get(registry, "token-1").last_accepted, day0);
-  EXPECT_EQ(get(registry, "token-2").last_accepted, day0 + 1h);
+  const Device first = get(registry, "t-0");
+  EXPECT_EQ(first.user, "u1");
+  EXPECT_EQ(first.tags, (std::vector<std::string>{"news", "sport"}));
+  EXPECT_EQ(first.last_accepted, day0);
+  EXPECT_EQ(get(registry, "t-1").last_accepted, day0 + 1h);
+  EXPECT_EQ(get(registry, "t-2").rule, "token.unregistered");
+  EXPECT_EQ(get(registry, "f-3").state, State::suspect);
+  EXPECT_EQ(registry.history(3)->front().rule, "token.unregistered");
+  EXPECT_EQ(registry.make_audience("user:u1", 0, "", day0)->count, 1U);
+  EXPECT_EQ(put(registry, a_token("new")).id, 6) << "an id was given twice";
+
+  const auto backup = path_.string() + ".format-3.backup";
+  EXPECT_EQ(Sqlite(backup).text("PRAGMA user_version"), "3");
+  EXPECT_EQ(Sqlite(backup).text("SELECT count(*) FROM dev"), "4");
+  EXPECT_FALSE(std::filesystem::exists(backup + ".part"));
+}
+
+TEST_F(Storage, LeavesAnOldStoreAsItIsWhereItCannotBeBackedUp) {
+  const auto dump = read_file(FANFARE_SOURCE_DIR "/testdata/format-3.sql").value();
+  Sqlite(path_).run(dump.c_str());
+  std::filesystem::create_directory(path_.string() + ".format-3.backup");
+  expect_storage(refusal(), "can't name the copy");
+  EXPECT_EQ(Sqlite(path_).text("PRAGMA user_version"), "3");
 }
 
 TEST_F(Storage, PurgeTakesTheTimesOfABlockThatHasNoDeviceLeft) {

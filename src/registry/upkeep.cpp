@@ -99,6 +99,20 @@ Result<std::uint64_t> Registry::restore_since(SystemTime since, const std::strin
   });
 }
 
+namespace {
+
+// Of the devices in temp.purged.
+void remove_keys(Registry::Impl& impl) {
+  impl.keys.settle();
+  auto rows = impl.database
+                  .prepared("SELECT " FANFARE_OWN_COLUMNS
+                            ", NULL FROM temp.purged CROSS JOIN dev USING (id)")
+                  .rows();
+  while (rows.next()) impl.keys.remove(read_device(rows));
+}
+
+}  // namespace
+
 Result<std::uint64_t> Registry::purge(SystemTime before) {
   return guarded([&] {
     std::uint64_t purged = 0;
@@ -111,7 +125,10 @@ Result<std::uint64_t> Registry::purge(SystemTime before) {
       pick.run(before);
       const auto count = impl_->database.changes();
       if (count == 0) break;
+      remove_keys(*impl_);
       impl_->database.execute(
+          "DELETE FROM replaced WHERE successor IN (SELECT id FROM temp.purged);"
+          "DELETE FROM canary WHERE dev IN (SELECT id FROM temp.purged);"
           "DELETE FROM event WHERE dev IN (SELECT id FROM temp.purged);"
           "DELETE FROM retry_row WHERE dev IN (SELECT id FROM temp.purged);"
           "DELETE FROM probe WHERE dev IN (SELECT id FROM temp.purged);"
@@ -146,12 +163,11 @@ Result<void> Registry::pull_brake(const Campaign& campaign, const std::string& r
     // Only what this campaign's event did and nothing has changed since.
     database
         .prepared(
-            "INSERT INTO temp.braked SELECT DISTINCT dev.id FROM event"
-            " CROSS JOIN dev ON dev.id = event.dev"
-            " WHERE event.campaign IS NOT NULL AND event.to_state = 2"
-            " AND event.campaign = ? AND event.rule = ? AND event.from_state <> 2"
-            " AND dev.state = 2 AND dev.rule = event.rule AND dev.changed = event.at")
-        .run(campaign.id, rule);
+            "INSERT INTO temp.braked SELECT dev.id FROM dev INDEXED BY dev_not_active"
+            " WHERE dev.state <> 0 AND dev.state = 2 AND dev.changed >= ?1 AND dev.rule = ?3"
+            " AND EXISTS (SELECT 1 FROM event WHERE event.dev = dev.id AND event.at = dev.changed"
+            "  AND event.to_state = 2 AND event.from_state <> 2 AND event.campaign = ?2)")
+        .run(campaign.started, campaign.id, rule);
     database
         .prepared(
             "INSERT INTO event (dev, at, from_state, to_state, cause, rule, evidence,"

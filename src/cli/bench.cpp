@@ -19,6 +19,7 @@
 #include "cli/app.h"
 #include "cli/bench_emulator.h"
 #include "cli/bench_load.h"
+#include "cli/bench_registry.h"
 #include "cli/commands.h"
 #include "cli/json_object.h"
 #include "cli/progress.h"
@@ -36,6 +37,8 @@ struct BenchOptions {
   std::uint32_t projects = 1;
   std::size_t size = 400;
   BenchEmulatorOptions emulator;
+  bool registry = false;              // Measure the store instead.
+  std::uint64_t devices = 1'000'000;  // In it.
 };
 
 double cpu_seconds() {
@@ -231,6 +234,7 @@ ClientOptions client_options_of(Context& context, const BenchOptions& options) {
 }
 
 Result<ExitStatus> bench(Context& context, const BenchOptions& options) {
+  if (options.registry) return bench_registry(context, options.devices);
   auto message = message_of_size(options.size);
   if (!message) return std::unexpected(message.error());
   ClientOptions client_options = client_options_of(context, options);
@@ -304,6 +308,16 @@ void add_client_options(CLI::App& command, BenchOptions& options) {
       ->check(range(1, 100));
 }
 
+void add_registry_options(CLI::App& command, BenchOptions& options) {
+  CLI::Option* registry = command.add_flag(
+      "--registry", options.registry,
+      "Measure a store in the temporary folder instead: import, refresh, streaming, look-ups");
+  command.add_option("--devices", options.devices, "How many devices that store has")
+      ->type_name("N")
+      ->check(range(std::uint64_t{1'000}, std::uint64_t{100'000'000}))
+      ->needs(registry);
+}
+
 void add_emulator_options(CLI::App& command, BenchEmulatorOptions& options) {
   command.add_flag("--plaintext", options.plaintext, "Without TLS");
   command
@@ -331,11 +345,13 @@ void add_bench(CLI::App& root, Context& context) {
   command->footer(
       "Examples:\n"
       "  fanfare bench --messages 200000 --connections 4\n"
-      "  fanfare bench --rate 600000 --duration 60 --latency 80:20 --connections 12\n");
+      "  fanfare bench --rate 600000 --duration 60 --latency 80:20 --connections 12\n"
+      "  fanfare bench --registry --devices 1000000\n");
   auto options = std::make_shared<BenchOptions>();
   add_load_options(*command, *options);
   add_client_options(*command, *options);
   add_emulator_options(*command, options->emulator);
+  add_registry_options(*command, *options);
   context.on(*command, [&context, options] { return bench(context, *options); });
 }
 

@@ -104,7 +104,13 @@ bool CampaignRun::may_feed() const {
 }
 
 bool CampaignRun::has_room() const {
-  return may_feed() && loop_.sending() + loop_.ready() < loop_.window();
+  return may_feed() && unrecorded_ < batch() && loop_.sending() + loop_.ready() < loop_.window();
+}
+
+// A transaction costs as much as the results of a hundred messages, so it takes as many as are
+// under way at once: a crash repeats these, too.
+std::size_t CampaignRun::batch() const {
+  return std::min(loop_.window(), options_.max_batch);
 }
 
 // At most a chunk at a time: what is held at once must be recorded before more is taken.
@@ -199,6 +205,7 @@ void CampaignRun::wait_for_attempts() {
   SteadyTime until = port_.now() + std::chrono::hours(1);
   if (has_room()) until = port_.now();  // There is more to do than to wait.
   if (const auto due = loop_.next_due()) until = std::min(until, *due);
+  if (dirty_since_) until = std::min(until, *dirty_since_ + options_.record_within);
   if (options_.deadline) {
     until = std::min<SteadyTime>(until, port_.now() + (*options_.deadline - options_.clock()));
   }
@@ -208,7 +215,7 @@ void CampaignRun::wait_for_attempts() {
   for (auto& done : done_) loop_.on_attempt(std::move(done), now);
 }
 
-// Everything that happened becomes one transaction.
+// Everything that happened becomes one transaction, with what happens soon after.
 Result<void> CampaignRun::note_events_and_commit() {
   // Stopping on a message fault makes further events.
   do {
@@ -219,7 +226,16 @@ Result<void> CampaignRun::note_events_and_commit() {
     for (const auto& waiting : events_.waiting) note_waiting(waiting);
     for (auto& held : events_.held) note_held(std::move(held));
   } while (!events_.finals.empty() || !events_.held.empty());
-  return commit();
+  if (dirty_ && !dirty_since_) dirty_since_ = port_.now();
+  return must_commit() ? commit() : Result<void>();
+}
+
+// Nobody waits for a transaction that does not fill.
+bool CampaignRun::must_commit() const {
+  if (!dirty_) return false;
+  const bool nothing_follows = loop_.sending() == 0 && loop_.ready() == 0 && !has_room();
+  return urgent_ || nothing_follows || unrecorded_ >= batch() ||
+         port_.now() >= *dirty_since_ + options_.record_within;
 }
 
 void CampaignRun::note_final(client::DeliveryPtr result) {
@@ -240,7 +256,7 @@ void CampaignRun::note_final(client::DeliveryPtr result) {
       open.suspicion = std::make_unique<Suspicion>(Suspicion{result->attempt, result->attempts});
       // Recorded before it is sent, so that a crash can't make it two.
       progress_.probes.push_back({at->first, options_.clock(), {}});
-      dirty_ = true;
+      dirty_ = urgent_ = true;
       return probe(open.receiver);
     case Prober::Step::blame_message:
       result->attempt.verdict = fcm::blame_message(result->attempt.verdict);
@@ -385,6 +401,7 @@ void CampaignRun::fail_for_message(const Receiver& receiver, int attempts) {
 
 void CampaignRun::settle(Open& open) {
   dirty_ = true;
+  ++unrecorded_;
   if (open.settled) return;
   open.settled = true;
   cursor_.settle(open.receiver.id);
@@ -392,7 +409,9 @@ void CampaignRun::settle(Open& open) {
 
 Result<void> CampaignRun::commit() {
   if (!dirty_) return {};
-  dirty_ = false;
+  dirty_ = urgent_ = false;
+  dirty_since_.reset();
+  unrecorded_ = 0;
   if (options_.report != nullptr) {
     if (auto flushed = options_.report->flush(); !flushed) return flushed;
     campaign_.report_bytes = options_.report->bytes();

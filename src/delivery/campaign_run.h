@@ -4,8 +4,8 @@
 //      ^                        |
 //      +---- one transaction ---+  results, retirements, retries and the cursor
 //
-// At most a window of receivers is taken and not recorded at any moment. That bounds the memory,
-// and it bounds what a crash repeats: only what was under way.
+// At most a window of attempts is under way and a batch of results not recorded at any moment. That
+// bounds the memory, and it bounds what a crash repeats.
 #pragma once
 
 #include <atomic>
@@ -53,7 +53,10 @@ struct RunOptions {
   const std::atomic<bool>* interrupt = nullptr;  ///< Set from outside, with port.interrupt().
   /// Called after each batch: receivers that are final, and the counts.
   std::function<void(std::uint64_t done, const registry::CampaignCounts&)> on_progress;
-  std::size_t chunk = 500;          ///< Receivers read at once.
+  std::size_t chunk = 500;        ///< Receivers read at once.
+  std::size_t max_batch = 1'000;  ///< Results of one transaction, about.
+  /// They wait so long for others to share it.
+  std::chrono::milliseconds record_within{50};
   std::size_t max_waiting = 5'000;  ///< Retries waiting before no further receivers are taken.
   /// So many refusals that name nobody and convict no device, with nothing accepted: then the
   /// message is at fault.
@@ -115,6 +118,8 @@ class CampaignRun {
   void hold_for_unreachable(client::DeliveryPtr result);
   void fail_for_message(const registry::Receiver& receiver, int attempts);
   void settle(Open& open);
+  [[nodiscard]] std::size_t batch() const;
+  [[nodiscard]] bool must_commit() const;
   [[nodiscard]] Result<void> commit();
   [[nodiscard]] Result<void> pull_brake_if_due();
   [[nodiscard]] Result<void> fail_everyone_left();
@@ -141,6 +146,9 @@ class CampaignRun {
   std::uint64_t retries_before_ = 0;
   std::uint64_t held_count_ = 0;
   bool dirty_ = false;
+  bool urgent_ = false;  // Something is not to be done before it is recorded.
+  std::optional<client::SteadyTime> dirty_since_;
+  std::size_t unrecorded_ = 0;  // Receivers that were settled since the last transaction.
 
   registry::Progress progress_;
   client::LoopEvents events_;

@@ -229,8 +229,32 @@ TEST_F(World, StartsSlowlyAndKeepsToTheWindow) {
   EXPECT_GE(port.most_under_way(), 250U);
 }
 
-// Killed anywhere: nobody is forgotten, only what was under way is sent again, and each target
-// has one line in the report.
+TEST_F(World, RecordsManyResultsAtOnceButLetsNoneWait) {
+  add_devices("living", 1'000);
+  FakePort port([](auto&, int) { return accepted(); });
+  RunOptions with = options();
+  with.retry.first_window = with.retry.max_window = 200;
+  std::uint64_t transactions = 0;
+  with.on_progress = [&](auto, auto&) { ++transactions; };
+  run(port, new_campaign(), false, with);
+  EXPECT_GE(transactions, 5U);
+  EXPECT_LE(transactions, 8U);
+
+  // One that is slow does not keep the results of the others.
+  add_devices("slow", 1);
+  FakePort second([](const std::string& token, int nth) {
+    return token == "slow-0" && nth == 1 ? http(503, "", "60") : accepted();
+  });
+  const SteadyTime begun = second.now();
+  std::vector<SteadyTime> recorded;
+  with.on_progress = [&](auto, auto&) { recorded.push_back(second.now()); };
+  with.retry.first_window = with.retry.max_window = 5'000;
+  run(second, new_campaign(), false, with);
+  EXPECT_LE(recorded.front() - begun, with.record_within + 1ms);
+}
+
+// Killed anywhere: nobody is forgotten, only what was under way or answered a moment ago is sent
+// again, and each target has one line in the report.
 TEST_F(World, SurvivesBeingKilledAtAnyMoment) {
   add_devices("living", 600);
   add_devices("busy", 60);
@@ -253,10 +277,11 @@ TEST_F(World, SurvivesBeingKilledAtAnyMoment) {
     with.report = &report;
     with.retry.first_window = 40;
     with.retry.max_window = 80;
+    with.max_batch = 30;
     try {
       finished = exit_status(run(port, stored_campaign(), life > 0, with)) == 1;
     } catch (const Crash&) {
-      second_sends_allowed += port.most_under_way();
+      second_sends_allowed += port.most_under_way() + with.max_batch;
     }
     for (const auto& [token, count] : port.accepted()) accepted_times[token] += count;
     open_store();

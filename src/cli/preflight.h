@@ -12,6 +12,7 @@
 
 #include "cli/app.h"
 #include "cli/sending.h"
+#include "registry/registry.h"
 
 namespace fanfare::cli {
 
@@ -20,6 +21,7 @@ struct Survey {
   std::uint64_t devices = 0;
   std::uint64_t bad_lines = 0;       ///< Of a file.
   std::optional<Target> first = {};  ///< Who may stand for all in a dry run.
+  std::optional<registry::Audience> audience = {};  ///< Of the store.
 };
 
 /// Counts the receivers of a plan: named ones, a file's lines, or an audience of the store.

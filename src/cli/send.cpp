@@ -81,12 +81,13 @@ delivery::Summary summary_of_stopped(const PreflightLine& line) {
 
 // A large audience is worth two or three requests more: what would stop the send is found before it
 // begins.
-Result<ExitStatus> may_begin(Context& context, const SendOptions& options, const SendPlan& plan) {
+Result<ExitStatus> may_begin(Context& context, const SendOptions& options, SendPlan& plan) {
   if (!options.audience || options.resume || options.preflight_above == 0) {
     return ExitStatus::accepted;
   }
   const auto survey = survey_receivers(context, options, plan);
   if (!survey) return std::unexpected(survey.error());
+  plan.audience = survey->audience;
   if (survey->devices <= options.preflight_above) return ExitStatus::accepted;
   const auto lines = preflight_send(options, plan, *survey);
   const ExitStatus status = preflight_status(lines);

@@ -160,7 +160,9 @@ Result<Campaign> new_campaign(Context& context, const SendOptions& options, cons
     if (!imported) return std::unexpected(imported.error());
     list = *imported;
   }
-  auto audience = store.make_audience(options.audience.value_or(""), list, project);
+  auto audience = plan.audience && plan.audience->project == project
+                      ? Result<registry::Audience>(*plan.audience)
+                      : store.make_audience(options.audience.value_or(""), list, project);
   if (!audience) return std::unexpected(audience.error());
   campaign.audience = std::move(*audience);
   if (auto added = store.add_campaign(campaign); !added) return std::unexpected(added.error());

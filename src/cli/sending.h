@@ -52,6 +52,7 @@ struct SendPlan {
   ClientOptions client;
   Priority priority = Priority::bulk;
   std::optional<std::chrono::seconds> deadline;
+  std::optional<registry::Audience> audience = {};  ///< Where the preflight counted it already.
 };
 
 /// Whether a plan must say to whom. Preflight can do without, and without a message, too.

@@ -48,6 +48,15 @@ class Bench(Case):
         text = json.dumps(message["request"], separators=(",", ":"))
         self.assertEqual(len(text), 1234)
 
+    def test_registry_measures_a_fleet_and_leaves_nothing_behind(self):
+        status, figures, _ = run_json(
+            "bench", "--registry", "--devices", 3000, environment={"TMPDIR": str(self.folder)}
+        )
+        self.assertEqual(status, 0)
+        for key in ("import_per_s", "refresh_per_s", "stream_per_s", "show_us", "retired_per_s"):
+            self.assertGreater(figures[key], 0, key)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
 
 class Compare(Case):
     def test_writes_a_table_and_a_chart_when_the_books_agree(self):

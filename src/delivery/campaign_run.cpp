@@ -28,6 +28,13 @@ bool refused_everywhere(const registry::CampaignCounts& counts, std::size_t unpr
   return counts.accepted == 0 && refused >= limit && counts.retired * 10 < refused;
 }
 
+// A campaign has one message for each device, and retries of it that are seconds apart: it can't
+// come near what a device may get in a minute, so there is nothing to be counted.
+client::RetryOptions without_device_limits(client::RetryOptions options) {
+  options.target_limits.device_per_minute = options.target_limits.device_per_hour = 0;
+  return options;
+}
+
 std::uint64_t final_count(const registry::CampaignCounts& counts) {
   return counts.accepted + counts.retired + counts.failed + counts.unknown;
 }
@@ -47,7 +54,7 @@ CampaignRun::CampaignRun(registry::Registry& registry, registry::Campaign campai
       campaign_(std::move(campaign)),
       port_(port),
       options_(std::move(options)),
-      loop_(options_.retry, options_.random),
+      loop_(without_device_limits(options_.retry), options_.random),
       prober_(registry, campaign_.validate_only ? 0 : options_.probe_budget),
       stored_retries_left_(resumed),
       retries_before_(campaign_.counts.retries) {}

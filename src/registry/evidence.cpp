@@ -50,13 +50,13 @@ struct Free {
 class Packer {
  public:
   // Empty: it would not be smaller.
-  std::string pack(std::string_view text) {
-    std::string out(1 + ZSTD_compressBound(text.size()), dictionary_1);
-    const std::size_t size = ZSTD_compress_usingCDict(
-        compressor_.get(), out.data() + 1, out.size() - 1, text.data(), text.size(), words_.get());
-    if (ZSTD_isError(size) != 0 || size + 1 >= text.size()) return {};
-    out.resize(size + 1);
-    return out;
+  const std::string& pack(std::string_view text) {
+    // Most devices that die in one send die of the same words.
+    if (text != packed_text_) {
+      packed_ = pack_anew(text);
+      packed_text_ = text;
+    }
+    return packed_;
   }
 
   // Nothing: the bytes are not what `pack` made.
@@ -72,10 +72,21 @@ class Packer {
   }
 
  private:
+  std::string pack_anew(std::string_view text) {
+    std::string out(1 + ZSTD_compressBound(text.size()), dictionary_1);
+    const std::size_t size = ZSTD_compress_usingCDict(
+        compressor_.get(), out.data() + 1, out.size() - 1, text.data(), text.size(), words_.get());
+    if (ZSTD_isError(size) != 0 || size + 1 >= text.size()) return {};
+    out.resize(size + 1);
+    return out;
+  }
+
   static constexpr int level = 1;
   std::unique_ptr<ZSTD_CCtx, Free> compressor_{ZSTD_createCCtx()};
   std::unique_ptr<ZSTD_DCtx, Free> unpacker_{ZSTD_createDCtx()};
   std::unique_ptr<ZSTD_CDict, Free> words_{ZSTD_createCDict(words_1.data(), words_1.size(), level)};
+  std::string packed_text_;
+  std::string packed_;
   std::unique_ptr<ZSTD_DDict, Free> known_words_{ZSTD_createDDict(words_1.data(), words_1.size())};
 };
 

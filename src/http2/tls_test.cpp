@@ -1,8 +1,14 @@
 #include "http2/tls.h"
 
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include "base/file.h"
 #include "http2/testing/certificates.h"
 
 namespace fanfare::http2 {
@@ -105,6 +111,66 @@ TEST(Tls, ClosingIsSeenByTheOtherEnd) {
   wire.server->shut_down();
   wire.run();
   EXPECT_TRUE(wire.client->closed());
+}
+
+// The system's anchors: OpenSSL's two variables name others, for as long as this lives.
+class SystemAnchors {
+ public:
+  SystemAnchors() {
+    std::string pattern = ::testing::TempDir() + "fanfare-anchors-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+    folder_ = pattern;
+  }
+  SystemAnchors(const SystemAnchors&) = delete;
+  SystemAnchors& operator=(const SystemAnchors&) = delete;
+  ~SystemAnchors() {
+    ::unsetenv("SSL_CERT_DIR");
+    ::unsetenv("SSL_CERT_FILE");
+    std::filesystem::remove_all(folder_);
+  }
+  void in_a_folder() {
+    write("anchor.pem");
+    const std::string hash = fmt::format("{:08x}", subject_hash());
+    std::filesystem::create_symlink("anchor.pem", folder_ / (hash + ".0"));
+    ::setenv("SSL_CERT_DIR", folder_.c_str(), 1);
+  }
+  void in_a_bundle() {
+    write("bundle.pem");
+    ::setenv("SSL_CERT_FILE", (folder_ / "bundle.pem").c_str(), 1);
+    ::setenv("SSL_CERT_DIR", "/nowhere", 1);
+  }
+
+ private:
+  void write(const char* name) {
+    if (!write_file(folder_ / name, testing::test_authority().certificate_pem)) std::abort();
+  }
+  static unsigned long subject_hash() {
+    const std::string& pem = testing::test_authority().certificate_pem;
+    BIO* const bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
+    X509* const certificate = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr);
+    const unsigned long hash = X509_subject_name_hash(certificate);
+    X509_free(certificate);
+    BIO_free(bio);
+    return hash;
+  }
+  std::filesystem::path folder_;
+};
+
+TEST(Tls, TrustsTheSystemsAnchorsInAFolderOrInABundle) {
+  {
+    SystemAnchors system;
+    system.in_a_folder();
+    EXPECT_TRUE(connect(server_tls(), "localhost", TlsContext::make_client(std::nullopt).value())
+                    .client->handshake_done());
+  }
+  {
+    SystemAnchors system;
+    system.in_a_bundle();
+    EXPECT_TRUE(connect(server_tls(), "localhost", TlsContext::make_client(std::nullopt).value())
+                    .client->handshake_done());
+  }
+  EXPECT_FALSE(connect(server_tls(), "localhost", TlsContext::make_client(std::nullopt).value())
+                   .client->handshake_done());
 }
 
 TEST(Tls, LaterConnectionResumesTheSessionOfAnEarlierOne) {

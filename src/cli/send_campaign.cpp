@@ -113,6 +113,7 @@ Result<std::int64_t> import_list(Context& context, Registry& store, registry::De
                                  const std::string& name) {
   auto list = store.make_list();
   if (!list) return list;
+  store.defer_keys();
   Progress progress(stderr, context.out.progress_wanted());
   std::vector<registry::Device> devices;
   std::vector<registry::BadLine> bad;
@@ -134,6 +135,7 @@ Result<std::int64_t> import_list(Context& context, Registry& store, registry::De
     progress.update(file.bytes_read(), file.bytes_total(), "importing",
                     std::chrono::steady_clock::now());
   }
+  if (auto written = store.write_keys(); !written) return std::unexpected(written.error());
   progress.finish();
   if (bad_count > 0) {
     context.log.write(LogLevel::warning,

@@ -211,6 +211,29 @@ TEST_F(FilterMeaning, ComparesWhenFcmLastAcceptedAMessage) {
   EXPECT_EQ(matches("last_accepted<1960-01-01 or last_accepted>2200-01-01"), "");
 }
 
+TEST_F(FilterMeaning, CountsByPlatformAndState) {
+  const auto counts = registry_->count("not platform:android", day0).value();
+  EXPECT_EQ(counts.total, 3U);
+  EXPECT_EQ(counts.by_platform, (std::map<std::string, std::uint64_t>{{"", 2}, {"ios", 1}}));
+  EXPECT_EQ(counts.by_state, (std::map<std::string, std::uint64_t>{{"active", 2}, {"retired", 1}}));
+  EXPECT_EQ(registry_->count("platform:").error().kind, Error::Kind::usage);
+}
+
+TEST_F(FilterMeaning, SamplesOnlyThoseThatMatch) {
+  const auto sampled = [&](const std::string& filter, std::size_t size, std::uint64_t seed) {
+    std::string found;
+    const auto devices = registry_->sample(filter, size, seed, day0).value();
+    for (const Device& device : devices) found += device.registration.value;
+    return found;
+  };
+  EXPECT_EQ(sampled("state:active", 9, 1), "abc");
+  EXPECT_EQ(sampled("all", 2, 1).size(), 2U);
+  EXPECT_EQ(sampled("all", 2, 1), sampled("all", 2, 1));
+  std::set<std::string> different;
+  for (std::uint64_t seed = 0; seed < 50; ++seed) different.insert(sampled("all", 1, seed));
+  EXPECT_EQ(different.size(), 4U);
+}
+
 // How SQLite means to find the devices of a window, step by step.
 class FilterPlan : public TempStore {
  protected:

@@ -56,6 +56,13 @@ struct PruneCounts {
   std::map<std::string, std::uint64_t> by_platform;
 };
 
+/// How many devices match a filter.
+struct FilterCounts {
+  std::uint64_t total = 0;
+  std::map<std::string, std::uint64_t> by_platform;
+  std::map<std::string, std::uint64_t> by_state;
+};
+
 /// A snapshot of an audience: devices of the store that match and are at most `last_id`.
 struct Audience {
   std::string filter{};   ///< Normal form of a filter, see filter.h; empty: everybody.
@@ -177,6 +184,14 @@ class Registry {
   [[nodiscard]] Result<void> each(const std::string& filter,
                                   const std::function<bool(const Device&)>& visit,
                                   SystemTime now = std::chrono::system_clock::now());
+
+  /// How many match, whatever their state, unless the filter names one.
+  [[nodiscard]] Result<FilterCounts> count(const std::string& filter,
+                                           SystemTime now = std::chrono::system_clock::now());
+  /// At most `size` of those that match, at random, in id order; the same for the same seed.
+  [[nodiscard]] Result<std::vector<Device>> sample(
+      const std::string& filter, std::size_t size, std::uint64_t seed,
+      SystemTime now = std::chrono::system_clock::now());
 
   /// Retires the active devices last seen before `before`.
   [[nodiscard]] Result<PruneCounts> prune(SystemTime before, SystemTime now, bool dry_run);

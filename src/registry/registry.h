@@ -24,6 +24,7 @@
 
 #include "registry/device.h"
 #include "registry/silence_policy.h"
+#include "registry/survival.h"
 
 namespace fanfare::registry {
 
@@ -217,6 +218,8 @@ class Registry {
   /// Retires those of `ids` that `prune` would still retire. How many these were.
   [[nodiscard]] Result<std::uint64_t> prune_these(std::span<const DeviceId> ids,
                                                   const SilencePolicy& policy, SystemTime now);
+  /// For each platform how many devices came back from how long a silence.
+  [[nodiscard]] Result<std::vector<PlatformSurvival>> survival(SystemTime now);
   /// Retires one by a person's word. False: it was retired already.
   [[nodiscard]] Result<bool> retire(DeviceId id, SystemTime now);
   /// Brings one back. False: it was active already.

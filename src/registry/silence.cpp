@@ -1,4 +1,5 @@
-// Registry: devices that were not seen for long: counted, retired by a policy.
+// Registry: devices that were not seen for long: counted, retired by a policy, and what became of
+// those before them.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -208,6 +209,64 @@ Result<std::uint64_t> Registry::prune_these(std::span<const DeviceId> ids,
     }
     transaction.commit();
     return retired;
+  });
+}
+
+// Survival ------------------------------------------------------------------------------------
+
+namespace {
+
+using BySurvival = std::map<std::string, SurvivalClasses>;
+
+std::string survival_class_sql() {
+  std::string sql = "CASE";
+  for (std::size_t i = survival_days.size(); i-- > 0;) {
+    sql += fmt::format(" WHEN last_seen <= ?3 - {} THEN {}", survival_days[i] * millis_a_day, i);
+  }
+  return sql + " END";
+}
+
+// Those that a verdict retired are left out: they are no longer silent but dead.
+BySurvival still_silent(Registry::Impl& impl, SystemTime now) {
+  BySurvival found;
+  Statement query(impl.database,
+                  fmt::format("SELECT platform, {} AS class, count(*) FROM dev"
+                              " WHERE id > ?1 AND id <= ?2"
+                              " AND (state <> 2 OR rule = '')"
+                              " AND last_seen <= ?3 - {} GROUP BY 1, 2",
+                              survival_class_sql(), survival_days.front() * millis_a_day));
+  const DeviceId last = impl.last_device();
+  for (DeviceId after = 0; after < last; after += id_window) {
+    auto rows = query.rows(after, after + id_window, now);
+    while (rows.next()) {
+      found[rows.text(0)].at(static_cast<std::size_t>(rows.count(1))) += rows.count(2);
+    }
+  }
+  return found;
+}
+
+BySurvival came_back(sqlite::Database& database) {
+  BySurvival found;
+  auto rows = database.prepared("SELECT platform, days, came_back FROM silence").rows();
+  while (rows.next()) {
+    const auto index = survival_class(std::chrono::days(rows.integer(1)));
+    if (index) found[rows.text(0)].at(*index) += rows.count(2);
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<std::vector<PlatformSurvival>> Registry::survival(SystemTime now) {
+  return guarded([&] {
+    std::vector<PlatformSurvival> all;
+    auto silent = still_silent(*impl_, now);
+    auto returned = came_back(impl_->database);
+    for (const auto& [platform, classes] : returned) silent.try_emplace(platform);
+    for (const auto& [platform, classes] : silent) {
+      all.push_back({platform, survival_rows(returned[platform], classes)});
+    }
+    return all;
   });
 }
 

@@ -68,6 +68,16 @@ struct FilterCounts {
   std::map<std::string, std::uint64_t> by_state;
 };
 
+/// What `erase_user` removed, or would.
+struct EraseCounts {
+  std::uint64_t devices = 0;     ///< Superseded ones included.
+  std::uint64_t superseded = 0;  ///< Of these: earlier registrations, without this owner's name.
+  std::uint64_t events = 0;      ///< Of these devices' history.
+  std::uint64_t mentions = 0;    ///< In the history of devices that stay.
+  bool rebuilt = false;      ///< Free space held copies of a registration; the file was rewritten.
+  bool log_emptied = false;  ///< False: another process reads the log; erase once more.
+};
+
 /// What `tidy` removed.
 struct TidyCounts {
   std::uint64_t probes = 0;
@@ -232,6 +242,10 @@ class Registry {
   /// Drops probes from before `before`, and what campaigns from before then keep to be resumed,
   /// the latest campaign excepted.
   [[nodiscard]] Result<TidyCounts> tidy(SystemTime before);
+  /// Erases a user's devices with all that hangs on them, and every mention of the user as a former
+  /// owner, so that no copy stays in the store's files. Backups, reports and exports are not known
+  /// to it. Once more does no harm.
+  [[nodiscard]] Result<EraseCounts> erase_user(const std::string& user, bool dry_run);
   /// Whether a device is one of those that are known to live.
   [[nodiscard]] Result<bool> is_canary(DeviceId id);
 

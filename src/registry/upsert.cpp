@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "base/json_text.h"
+#include "registry/evidence.h"
 #include "registry/hash.h"
 #include "registry/merge.h"
 #include "registry/registry_impl.h"
@@ -31,14 +31,6 @@ Device as_stored(Device device) {
   if (!device.tags.empty()) device.tags = split_tags(join_tags(device.tags));
   if (device.state == State::active) device.rule.clear();
   return device;
-}
-
-std::string evidence_of(std::string_view name, std::string_view value) {
-  std::string out = "{";
-  append_json_string(out, name);
-  out += ':';
-  append_json_string(out, value);
-  return out + '}';
 }
 
 class Upsert {

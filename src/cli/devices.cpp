@@ -19,6 +19,7 @@ void add_devices(CLI::App& root, Context& context) {
   add_device_import(*devices, context);
   add_device_listing(*devices, context);
   add_device_reports(*devices, context);
+  add_device_explain(*devices, context);
   add_device_upkeep(*devices, context);
   add_device_brake(*devices, context);
 }

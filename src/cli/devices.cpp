@@ -18,6 +18,7 @@ void add_devices(CLI::App& root, Context& context) {
       "  fanfare devices list --filter 'state:retired and platform:ios'\n");
   add_device_import(*devices, context);
   add_device_listing(*devices, context);
+  add_device_audience(*devices, context);
   add_device_reports(*devices, context);
   add_device_explain(*devices, context);
   add_device_upkeep(*devices, context);

@@ -21,7 +21,9 @@ void add_devices(CLI::App& root, Context& context) {
   add_device_audience(*devices, context);
   add_device_reports(*devices, context);
   add_device_explain(*devices, context);
+  add_device_silence(*devices, context);
   add_device_upkeep(*devices, context);
+  add_device_rounds(*devices, context);
   add_device_brake(*devices, context);
 }
 

@@ -100,6 +100,12 @@ TEST_F(SilentDevices, SurvivalSaysHowManyCameBack) {
                        R"("share":0})"));
 }
 
+TEST_F(SilentDevices, SurvivalOfAYoungFleetSaysSo) {
+  ASSERT_EQ(devices({"erase", "--user", "ann", "--yes"}).status, 0);
+  ASSERT_EQ(devices({"erase", "--user", "bob", "--yes"}).status, 0);
+  EXPECT_EQ(devices({"survival"}).out, "no device has been silent for a week or more\n");
+}
+
 TEST_F(SilentDevices, UpkeepPrunesForgetsAndSaysSo) {
   ASSERT_EQ(devices({"retire", "token-w"}).status, 0);
   Finished run = devices({"upkeep"});
@@ -135,6 +141,20 @@ TEST_F(SilentDevices, UpkeepThatStaysDoesItAgain) {
 TEST_F(SilentDevices, UpkeepRefusesToNeverRest) {
   EXPECT_EQ(devices({"upkeep", "--every", "0s"}).status, 2);
   EXPECT_EQ(devices({"upkeep", "--keep", "30"}).status, 2);
+}
+
+TEST_F(SilentDevices, EraseWantsAYesAndSaysWhatItDoesNotReach) {
+  EXPECT_EQ(devices({"erase", "--user", "ann"}).status, 2);
+  Finished run = devices({"erase", "--user", "ann", "--dry-run", "--json"});
+  EXPECT_TRUE(contains(run.out, R"({"user":"ann","devices":2,"superseded":0,"events":0,)"))
+      << run.out;
+  EXPECT_EQ(devices({"show", "token-a"}).status, 0);
+  run = devices({"erase", "--user", "ann", "--yes"});
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_TRUE(contains(run.out, "erased: 2 devices, 0 lines of history")) << run.out;
+  EXPECT_TRUE(contains(run.out, "not reached: backups")) << run.out;
+  EXPECT_EQ(devices({"show", "token-a"}).status, 1);
+  EXPECT_FALSE(contains(read("fanfare.db"), "token-a"));
 }
 
 TEST_F(SilentDevices, CountIsByPlatformAndState) {

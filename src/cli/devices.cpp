@@ -24,6 +24,7 @@ void add_devices(CLI::App& root, Context& context) {
   add_device_silence(*devices, context);
   add_device_upkeep(*devices, context);
   add_device_rounds(*devices, context);
+  add_device_erase(*devices, context);
   add_device_brake(*devices, context);
 }
 

@@ -19,6 +19,7 @@ void add_device_reports(CLI::App& devices, Context& context);  ///< show, histor
 void add_device_upkeep(CLI::App& devices, Context& context);   ///< purge, retire, restore
 void add_device_silence(CLI::App& devices, Context& context);  ///< prune, survival
 void add_device_rounds(CLI::App& devices, Context& context);   ///< upkeep
+void add_device_erase(CLI::App& devices, Context& context);
 void add_device_audience(CLI::App& devices, Context& context);  ///< count, sample
 void add_device_explain(CLI::App& devices, Context& context);
 void add_device_brake(CLI::App& devices, Context& context);

@@ -64,66 +64,74 @@ class PolicySql {
 
 constexpr std::int64_t millis_a_day = 86'400'000;
 
-// The number of the class, so that the first limit that was not reached decides.
-std::string class_sql() {
-  std::string sql = "CASE";
-  for (std::size_t i = 0; i < silence_limits_days.size(); ++i) {
-    sql +=
-        fmt::format(" WHEN last_seen > ?3 - {} THEN {}", silence_limits_days[i] * millis_a_day, i);
-  }
-  return sql + fmt::format(" WHEN last_seen IS NULL THEN {} ELSE {} END",
-                           silence_limits_days.size() + 1, silence_limits_days.size());
-}
-
-// Counts the devices of one window after the other.
+// Counts the devices of one window after the other: a row for each platform, since SQLite sorts
+// what it groups and a short key is sorted sooner.
 class Survey {
  public:
-  Survey(sqlite::Database& database, const PolicySql& policy)
-      : query_(database, fmt::format("SELECT platform, {}, ifnull({}, 0),"
-                                     " ifnull(last_seen <= ?4, 0), count(*)"
-                                     " FROM dev WHERE {} GROUP BY 1, 2, 3, 4",
-                                     class_sql(), policy.too_long(), policy.window())) {
+  Survey(sqlite::Database& database, const PolicySql& policy) : query_(database, text(policy)) {
     policy.bind(query_);
   }
 
   struct Row {
     std::string platform;
-    std::size_t age = 0;
-    bool too_long = false;
-    bool warned = false;
-    std::uint64_t count = 0;
+    SilenceClasses ages{};
+    std::uint64_t too_long = 0;
+    std::uint64_t warned = 0;  // And not too long.
   };
 
   [[nodiscard]] std::vector<Row> window(DeviceId after) {
     std::vector<Row> found;
     auto rows = query_.rows(after, after + id_window);
-    while (rows.next()) {
-      found.push_back({rows.text(0), static_cast<std::size_t>(rows.count(1)), rows.integer(2) != 0,
-                       rows.integer(3) != 0, rows.count(4)});
-    }
+    while (rows.next()) found.push_back(read(rows));
     return found;
   }
 
  private:
+  static std::string text(const PolicySql& policy) {
+    std::string younger;
+    for (const int days : silence_limits_days) {
+      younger += fmt::format(", sum(last_seen > ?3 - {})", days * millis_a_day);
+    }
+    return fmt::format(
+        "SELECT platform, count(*), count(last_seen), sum({0}),"
+        " sum(last_seen <= ?4 AND NOT ifnull({0}, 0)){1} FROM dev WHERE {2} GROUP BY platform",
+        policy.too_long(), younger, policy.window());
+  }
+
+  static Row read(const Statement::Rows& rows) {
+    Row row{.platform = rows.text(0)};
+    row.too_long = rows.count(3);
+    row.warned = rows.count(4);
+    const std::uint64_t seen = rows.count(2);
+    std::uint64_t counted = 0;
+    std::size_t index = 0;
+    for (; index < silence_limits_days.size(); ++index) {
+      const std::uint64_t younger = rows.count(5 + static_cast<int>(index));
+      row.ages.at(index) = younger - counted;
+      counted = younger;
+    }
+    row.ages.at(index) = seen - counted;
+    row.ages.at(index + 1) = rows.count(1) - seen;
+    return row;
+  }
+
   Statement query_;
 };
 
 void add(PruneCounts& counts, const std::vector<Survey::Row>& rows) {
   for (const auto& row : rows) {
-    counts.ages[row.platform].at(row.age) += row.count;
-    if (row.age == silence_class_count - 1) counts.never_seen += row.count;
-    if (row.too_long) {
-      counts.retired += row.count;
-      counts.by_platform[row.platform] += row.count;
-    } else if (row.warned) {
-      counts.warned += row.count;
-      counts.warned_by_platform[row.platform] += row.count;
-    }
+    SilenceClasses& ages = counts.ages[row.platform];
+    for (std::size_t i = 0; i < ages.size(); ++i) ages.at(i) += row.ages.at(i);
+    counts.never_seen += row.ages.back();
+    counts.retired += row.too_long;
+    counts.warned += row.warned;
+    if (row.too_long > 0) counts.by_platform[row.platform] += row.too_long;
+    if (row.warned > 0) counts.warned_by_platform[row.platform] += row.warned;
   }
 }
 
 bool any_too_long(const std::vector<Survey::Row>& rows) {
-  return std::ranges::any_of(rows, &Survey::Row::too_long);
+  return std::ranges::any_of(rows, [](const auto& row) { return row.too_long > 0; });
 }
 
 constexpr const char* prune_event =

@@ -18,9 +18,10 @@ sqlite3* a_database() {
   sqlite3_open(":memory:", &database);
   sqlite3_exec(
       database,
-      "CREATE TABLE dev (id INTEGER PRIMARY KEY, state, platform, user, tags, locale, time_zone,"
-      " app_version, kind, rule, project, last_seen, created);"
-      "CREATE TABLE key_user (hash, dev); CREATE TABLE keyed (up_to)",
+      "CREATE TABLE dev (id INTEGER PRIMARY KEY, state, platform, user, installation, tags, locale,"
+      " time_zone, app_version, kind, rule, project, last_seen, created, refreshed);"
+      "CREATE TABLE key_user (hash, dev); CREATE TABLE key_installation (hash, dev);"
+      "CREATE TABLE keyed (up_to); CREATE TABLE accepted (block, times)",
       nullptr, nullptr, nullptr);
   return database;
 }

@@ -27,6 +27,11 @@ class InstanceId {
   /// answer retires a device: the API's texts are not documented (rule instance.unknown).
   [[nodiscard]] Reply<InstanceInfo> describe(const std::string& token);
 
+  /// The same for every token of a stream, many requests at once; both are called on this thread.
+  /// What is not accepted comes with an empty InstanceInfo.
+  void describe_each(const std::function<std::optional<std::string>()>& next,
+                     const std::function<void(const Outcome&, const InstanceInfo&)>& on_described);
+
   /// To which app the tokens belong.
   struct ApnsApp {
     std::string bundle_id;  ///< "com.example.app".

@@ -1,9 +1,11 @@
 // devices list and export: many devices, as a table, as CSV or as JSON lines, in constant memory.
+#include <limits>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "cli/device_table.h"
 #include "cli/devices.h"
 #include "cli/store.h"
 #include "registry/device_writer.h"
@@ -14,35 +16,22 @@ namespace {
 struct ListOptions {
   std::string filter;
   std::string format;
+  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
 };
 
 constexpr std::size_t table_rows = 1'000;
 
 // Rows go out in tables of a thousand; least widths keep one below the other.
-Table next_table(bool first) {
-  using enum Table::Align;
-  const auto title = [&](const char* text) { return std::string(first ? text : ""); };
-  return Table({{title("state"), left, 7},
-                {title("platform"), left, 8},
-                {title("user"), left, 12},
-                {title("last seen"), left, 20},
-                {title("rule"), left, 18},
-                {title("registration"), left}});
-}
-
-Result<void> print_table(Output& out, registry::Registry& store, const std::string& filter) {
-  Table table = next_table(true);
+Result<void> print_table(Output& out, registry::Registry& store, const ListOptions& options) {
+  Table table = device_table(true);
   std::size_t rows = 0;
-  const auto visited = store.each(filter, [&](const registry::Device& device) {
-    table.add({std::string(to_string(device.state)), printable(device.platform),
-               shortened(printable(device.user), 24),
-               device.last_seen ? format_rfc3339(*device.last_seen) : "", device.rule,
-               device.registration.value});
+  const auto visited = store.each(options.filter, [&](const registry::Device& device) {
+    add_row(table, device);
     if (++rows % table_rows == 0) {
       out.say(table.render());
-      table = next_table(false);
+      table = device_table(false);
     }
-    return out.open();
+    return rows < options.limit && out.open();
   });
   if (visited && rows == 0) {
     out.say("no device matches\n");
@@ -54,17 +43,18 @@ Result<void> print_table(Output& out, registry::Registry& store, const std::stri
 
 using Append = void (*)(std::string&, const registry::Device&);
 
-Result<void> print_lines(Output& out, registry::Registry& store, const std::string& filter,
+Result<void> print_lines(Output& out, registry::Registry& store, const ListOptions& options,
                          std::string_view head, Append append) {
   constexpr std::size_t buffer_bytes = 64U << 10;
   std::string buffer(head);
-  const auto visited = store.each(filter, [&](const registry::Device& device) {
+  std::uint64_t lines = 0;
+  const auto visited = store.each(options.filter, [&](const registry::Device& device) {
     append(buffer, device);
     if (buffer.size() >= buffer_bytes) {
       out.write(buffer);
       buffer.clear();
     }
-    return out.open();
+    return ++lines < options.limit && out.open();
   });
   out.write(buffer);
   return visited;
@@ -75,12 +65,12 @@ Result<ExitStatus> list_devices(Context& context, const ListOptions& options, bo
   if (!store) return std::unexpected(store.error());
   Result<void> printed;
   if (options.format == "csv") {
-    printed = print_lines(context.out, *store, options.filter, registry::csv_header(),
-                          registry::append_csv);
+    printed =
+        print_lines(context.out, *store, options, registry::csv_header(), registry::append_csv);
   } else if (export_all || context.globals.json) {
-    printed = print_lines(context.out, *store, options.filter, "", registry::append_json);
+    printed = print_lines(context.out, *store, options, "", registry::append_json);
   } else {
-    printed = print_table(context.out, *store, options.filter);
+    printed = print_table(context.out, *store, options);
   }
   if (!printed) return std::unexpected(printed.error());
   return ExitStatus::accepted;
@@ -88,9 +78,11 @@ Result<ExitStatus> list_devices(Context& context, const ListOptions& options, bo
 
 void add_filter(CLI::App& command, ListOptions& options) {
   command
-      .add_option("--filter", options.filter,
-                  "Only devices that match, such as: platform:ios and last_seen<30d; fields: "
-                  "state, platform, user, tag, locale, app_version, kind, rule, project")
+      .add_option(
+          "--filter", options.filter,
+          "Only devices that match, such as: platform:ios and last_seen<30d; fields: "
+          "state, platform, user, device_id, tag, locale, timezone, app_version, kind, rule, "
+          "project; times: last_seen, last_accepted, created, refreshed")
       ->type_name("FILTER");
 }
 
@@ -102,9 +94,13 @@ void add_device_listing(CLI::App& devices, Context& context) {
   list->footer(
       "Examples:\n"
       "  fanfare devices list --filter 'state:retired and platform:ios'\n"
-      "  fanfare devices list --json --filter 'tag:news and last_seen<30d'\n");
+      "  fanfare devices list --json --filter 'tag:news and last_seen<30d'\n"
+      "  fanfare devices list --filter 'last_accepted>90d' --limit 100\n");
   auto list_options = std::make_shared<ListOptions>();
   add_filter(*list, *list_options);
+  list->add_option("--limit", list_options->limit, "At most so many")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber.description(""));
   context.on(*list,
              [&context, list_options] { return list_devices(context, *list_options, false); });
 

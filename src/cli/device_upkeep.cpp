@@ -1,4 +1,4 @@
-// devices prune, purge, retire, restore: what a person decides about devices.
+// devices purge, retire, restore: what a person decides about devices.
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -19,46 +19,6 @@ SystemTime now() {
 
 Result<registry::Registry> open_existing(const Context& context) {
   return open_store(context.globals, {.mode = OpenOptions::Mode::existing});
-}
-
-struct PruneOptions {
-  std::string older_than;
-  bool dry_run = false;
-};
-
-std::string human(const registry::PruneCounts& counts, const PruneOptions& options) {
-  std::string text =
-      fmt::format("{} {} not seen for {}\n", counted(counts.retired, "device"),
-                  options.dry_run ? "would be retired:" : "retired:", options.older_than);
-  Table table({{""}, {"", Table::Align::right}});
-  for (const auto& [platform, count] : counts.by_platform) {
-    table.add({"  " + (platform.empty() ? "(unknown)" : printable(platform)), grouped(count)});
-  }
-  text += table.render();
-  if (counts.never_seen > 0) {
-    text += fmt::format("{} without a last-seen time kept\n", counted(counts.never_seen, "device"));
-  }
-  return text;
-}
-
-Result<ExitStatus> prune(Context& context, const PruneOptions& options) {
-  const auto age = parse_age("--older-than", options.older_than);
-  if (!age) return std::unexpected(age.error());
-  auto store = open_existing(context);
-  if (!store) return std::unexpected(store.error());
-  const auto counts = store->prune(now() - *age, now(), options.dry_run);
-  if (!counts) return std::unexpected(counts.error());
-  if (context.globals.json) {
-    context.out.json_line(JsonObject()
-                              .number("retired", counts->retired)
-                              .number("never_seen", counts->never_seen)
-                              .counts("by_platform", counts->by_platform)
-                              .boolean("dry_run", options.dry_run)
-                              .str());
-  } else {
-    context.out.say(human(*counts, options));
-  }
-  return ExitStatus::accepted;
 }
 
 Result<ExitStatus> purge(Context& context, const std::string& older_than) {
@@ -163,18 +123,6 @@ void add_retire_and_restore(CLI::App& devices, Context& context) {
 }  // namespace
 
 void add_device_upkeep(CLI::App& devices, Context& context) {
-  CLI::App* prune_command =
-      devices.add_subcommand("prune", "Retire the devices that were not seen for long");
-  prune_command->footer("Examples:\n  fanfare devices prune --older-than 270d --dry-run\n");
-  auto options = std::make_shared<PruneOptions>();
-  prune_command
-      ->add_option("--older-than", options->older_than,
-                   "Not seen for this long: 12h, 30d, 8w; devices without a last-seen time stay")
-      ->required()
-      ->type_name("AGE");
-  prune_command->add_flag("--dry-run", options->dry_run, "Only count them");
-  context.on(*prune_command, [&context, options] { return prune(context, *options); });
-
   add_retire_and_restore(devices, context);
 
   CLI::App* purge_command = devices.add_subcommand(

@@ -18,8 +18,13 @@ void add_devices(CLI::App& root, Context& context) {
       "  fanfare devices list --filter 'state:retired and platform:ios'\n");
   add_device_import(*devices, context);
   add_device_listing(*devices, context);
+  add_device_audience(*devices, context);
   add_device_reports(*devices, context);
+  add_device_explain(*devices, context);
+  add_device_silence(*devices, context);
   add_device_upkeep(*devices, context);
+  add_device_rounds(*devices, context);
+  add_device_erase(*devices, context);
   add_device_brake(*devices, context);
 }
 

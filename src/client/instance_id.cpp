@@ -79,6 +79,23 @@ Reply<InstanceInfo> InstanceId::describe(const std::string& token) {
   return fcm::parse_instance(outcome.answer.body).value_or(InstanceInfo{});
 }
 
+void InstanceId::describe_each(
+    const std::function<std::optional<std::string>()>& next,
+    const std::function<void(const Outcome&, const InstanceInfo&)>& on_described) {
+  impl_->calls.each(
+      client::instance_info_call(),
+      [&]() -> std::optional<Target> {
+        auto token = next();
+        if (!token) return std::nullopt;
+        return Target{TargetKind::token, std::move(*token)};
+      },
+      [&](const Outcome& outcome) {
+        const auto info = outcome.accepted() ? fcm::parse_instance(outcome.answer.body)
+                                             : Result<InstanceInfo>(InstanceInfo{});
+        on_described(outcome, info.value_or(InstanceInfo{}));
+      });
+}
+
 void InstanceId::import_apns_each(
     const ApnsApp& app, const std::function<std::optional<std::string>()>& next,
     const std::function<void(const Outcome&, const ImportedToken&)>& on_imported) {

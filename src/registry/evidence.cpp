@@ -105,6 +105,14 @@ std::string bounded_evidence(std::string_view evidence) {
   return cut + '}';
 }
 
+std::string evidence_of(std::string_view name, std::string_view value) {
+  std::string out = "{";
+  append_json_string(out, name);
+  out += ':';
+  append_json_string(out, value);
+  return out + '}';
+}
+
 PackedEvidence::PackedEvidence(std::string_view evidence) : text_(evidence) {
   if (evidence.size() < least_packed_bytes) return;
   bytes_ = packer().pack(evidence);

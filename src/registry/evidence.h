@@ -17,6 +17,9 @@ inline constexpr std::size_t max_evidence_bytes = 8U << 10;
 /// still JSON, still readable by a person.
 [[nodiscard]] std::string bounded_evidence(std::string_view evidence);
 
+/// {"name":"value"}, always in the same form.
+[[nodiscard]] std::string evidence_of(std::string_view name, std::string_view value);
+
 /// The two columns of an event that hold its evidence: short texts are kept as they are.
 class PackedEvidence {
  public:

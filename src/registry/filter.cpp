@@ -8,6 +8,7 @@
 
 #include "fanfare/target.h"
 
+#include "registry/accepted_block.h"
 #include "registry/device.h"
 #include "registry/hash.h"
 #include "registry/keys.h"
@@ -15,17 +16,7 @@
 namespace fanfare::registry {
 
 struct Filter::Node {
-  enum class Kind : std::uint8_t {
-    all,
-    equals,
-    begins,
-    known,
-    seen_before,
-    seen_after,
-    no,
-    both,
-    either
-  };
+  enum class Kind : std::uint8_t { all, equals, begins, known, before, after, no, both, either };
   Kind kind = Kind::all;
   std::string field;
   std::string value;
@@ -40,10 +31,22 @@ using Node = Filter::Node;
 using NodePtr = std::shared_ptr<const Node>;
 using Kind = Node::Kind;
 
-constexpr std::array<std::string_view, 9> fields = {
-    "state", "platform", "user", "tag", "locale", "app_version", "kind", "rule", "project"};
+constexpr std::array<std::string_view, 11> fields = {"state", "platform", "user",     "device_id",
+                                                     "tag",   "locale",   "timezone", "app_version",
+                                                     "kind",  "rule",     "project"};
+constexpr std::array<std::string_view, 4> times = {"last_seen", "last_accepted", "created",
+                                                   "refreshed"};
 constexpr std::string_view field_list =
-    "state, platform, user, tag, locale, app_version, kind, rule, project or last_seen";
+    "state, platform, user, device_id, tag, locale, timezone, app_version, kind, rule, project, "
+    "last_seen, last_accepted, created or refreshed";
+
+// Where the name that people use is not that of the column.
+std::string_view column_of(std::string_view field) {
+  if (field == "tag") return "tags";
+  if (field == "device_id") return "installation";
+  if (field == "timezone") return "time_zone";
+  return field;
+}
 
 bool same_word(std::string_view text, std::string_view word) {
   return std::ranges::equal(text, word, [](char a, char b) {
@@ -143,9 +146,11 @@ class Parser {
   NodePtr term() {
     const auto end = std::min(text_.find_first_of(":<> \t\r\n()\"", at_), text_.size());
     const std::string_view name = text_.substr(at_, end - at_);
-    if (same_word(name, "last_seen")) {
+    const auto* const time =
+        std::ranges::find_if(times, [&](auto known) { return same_word(name, known); });
+    if (time != times.end()) {
       at_ = end;
-      return last_seen();
+      return moment(*time);
     }
     const auto* const field =
         std::ranges::find_if(fields, [&](auto known) { return same_word(name, known); });
@@ -175,18 +180,19 @@ class Parser {
                                           value.text, value.open_end ? "*" : "")};
   }
 
-  NodePtr last_seen() {
+  NodePtr moment(std::string_view time) {
     const char sign = peek();
-    if (sign != '<' && sign != '>') expected("'<' or '>' after last_seen");
+    if (sign != '<' && sign != '>') expected(fmt::format("'<' or '>' after {}", time));
     ++at_;
-    const Value limit = value("last_seen");
+    const Value limit = value(time);
     auto node = std::make_shared<Node>();
+    node->field = time;
     if (const auto age = parse_span(limit.text); age && !limit.open_end) {
       node->moment = now_ - *age;
-      node->kind = sign == '<' ? Kind::seen_after : Kind::seen_before;
+      node->kind = sign == '<' ? Kind::after : Kind::before;
     } else if (const auto date = parse_rfc3339(limit.text); date && !limit.open_end) {
       node->moment = *date;
-      node->kind = sign == '<' ? Kind::seen_before : Kind::seen_after;
+      node->kind = sign == '<' ? Kind::before : Kind::after;
     } else {
       throw Fault{limit.offset, fmt::format("expected an age such as 30d or 12h, or a date such as "
                                             "2026-11-24T05:44:00Z, found '{}'",
@@ -248,7 +254,7 @@ class Parser {
   int depth_ = 0;
 };
 
-std::size_t column_of(std::string_view text, std::size_t offset) {
+std::size_t column_at(std::string_view text, std::size_t offset) {
   // Characters, not bytes: continuation bytes of UTF-8 are not counted.
   return 1 + static_cast<std::size_t>(std::ranges::count_if(text.substr(0, offset), [](char c) {
            return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
@@ -288,10 +294,10 @@ std::string text_of(const Node& node) {
       return fmt::format("{}:{}*", node.field, in_quotes(node.value));
     case Kind::known:
       return fmt::format("{}:*", node.field);
-    case Kind::seen_before:
-      return fmt::format("last_seen<{}", format_rfc3339(node.moment));
-    case Kind::seen_after:
-      return fmt::format("last_seen>{}", format_rfc3339(node.moment));
+    case Kind::before:
+      return fmt::format("{}<{}", node.field, format_rfc3339(node.moment));
+    case Kind::after:
+      return fmt::format("{}>{}", node.field, format_rfc3339(node.moment));
     case Kind::no:
       return fmt::format("not {}", text_within(*node.left, !is(node.left, Kind::both) &&
                                                                !is(node.left, Kind::either)));
@@ -320,6 +326,10 @@ void append_equals(const Node& node, SqlCondition& out) {
     out.sql += "(" FANFARE_KEYED_IN("key_user") " AND user = ?)";
     out.values.emplace_back(text_hash(node.value));
     out.values.emplace_back(node.value);
+  } else if (node.field == "device_id" && !node.value.empty()) {
+    out.sql += "(" FANFARE_KEYED_IN("key_installation") " AND installation = ?)";
+    out.values.emplace_back(text_hash(node.value));
+    out.values.emplace_back(node.value);
   } else if (node.field == "tag" && !node.value.empty()) {
     out.sql += "instr(';' || tags || ';', ?) > 0";
     out.values.emplace_back(fmt::format(";{};", node.value));
@@ -328,7 +338,7 @@ void append_equals(const Node& node, SqlCondition& out) {
     out.sql += "locale = ? COLLATE NOCASE";
     out.values.emplace_back(node.value);
   } else {
-    out.sql += fmt::format("{} = ?", node.field == "tag" ? "tags" : node.field);
+    out.sql += fmt::format("{} = ?", column_of(node.field));
     out.values.emplace_back(node.value);
   }
 }
@@ -339,14 +349,32 @@ void append_begins(const Node& node, SqlCondition& out) {
     out.values.emplace_back(fmt::format(";{}", node.value));
     return;
   }
-  out.sql += fmt::format("substr({}, 1, length(?)) = ?{}", node.field,
+  out.sql += fmt::format("substr({}, 1, length(?)) = ?{}", column_of(node.field),
                          node.field == "locale" ? " COLLATE NOCASE" : "");
   out.values.emplace_back(node.value);
   out.values.emplace_back(node.value);
 }
 
-void append_seen(std::string_view sign, const Node& node, SqlCondition& out) {
-  out.sql += fmt::format("(last_seen IS NOT NULL AND last_seen {} ?)", sign);
+// The times of acceptance are whole seconds, 4 bytes with the most significant first, so that
+// their hexadecimal digits have the order of the times; 0 is never.
+void append_accepted(const Node& node, SqlCondition& out) {
+  using std::chrono::seconds;
+  constexpr std::int64_t never = 0;
+  constexpr std::int64_t last = 0xFFFFFFFF;
+  const auto moment = node.moment.time_since_epoch();
+  const bool before = node.kind == Kind::before;
+  const std::int64_t first = before ? never + 1 : std::chrono::floor<seconds>(moment).count() + 1;
+  const std::int64_t limit = before ? std::chrono::ceil<seconds>(moment).count() - 1 : last;
+  out.sql += "hex(" FANFARE_ACCEPTED_STAMP ") BETWEEN ? AND ?";
+  // An empty range stays one: its end is never, its beginning the first second.
+  const bool some = first <= last && limit > never;
+  out.values.emplace_back(fmt::format("{:08X}", some ? std::max(first, never + 1) : never + 1));
+  out.values.emplace_back(fmt::format("{:08X}", some ? std::min(limit, last) : never));
+}
+
+void append_time(std::string_view sign, const Node& node, SqlCondition& out) {
+  if (node.field == "last_accepted") return append_accepted(node, out);
+  out.sql += fmt::format("({0} IS NOT NULL AND {0} {1} ?)", node.field, sign);
   out.values.emplace_back(
       std::chrono::floor<std::chrono::milliseconds>(node.moment.time_since_epoch()).count());
 }
@@ -370,12 +398,12 @@ void append_sql(const Node& node, SqlCondition& out) {
     case Kind::begins:
       return append_begins(node, out);
     case Kind::known:
-      out.sql += fmt::format("{} <> ''", node.field == "tag" ? "tags" : node.field);
+      out.sql += fmt::format("{} <> ''", column_of(node.field));
       return;
-    case Kind::seen_before:
-      return append_seen("<", node, out);
-    case Kind::seen_after:
-      return append_seen(">", node, out);
+    case Kind::before:
+      return append_time("<", node, out);
+    case Kind::after:
+      return append_time(">", node, out);
     case Kind::no:
       out.sql += "NOT (";
       append_sql(*node.left, out);
@@ -399,7 +427,7 @@ Result<Filter> Filter::parse(std::string_view text, SystemTime now, std::size_t 
     return Filter(Parser(text, now).whole());
   } catch (const Fault& fault) {
     return fail(Error::Kind::usage,
-                fmt::format("can't read the filter at column {}: {}", column_of(text, fault.offset),
+                fmt::format("can't read the filter at column {}: {}", column_at(text, fault.offset),
                             fault.what),
                 "for example: platform:ios and not last_seen>30d");
   }

@@ -5,14 +5,15 @@
 //   filter  = and-part *("or" and-part)       ; "and" binds tighter than "or"
 //   and-part = part *("and" part)
 //   part    = "not" part | "(" filter ")" | "all" | term
-//   term    = field ":" value | "last_seen" ("<" | ">") moment
-//   field   = state platform user tag locale app_version kind rule project
+//   term    = field ":" value | time ("<" | ">") moment
+//   field   = state platform user device_id tag locale timezone app_version kind rule project
+//   time    = last_seen last_accepted created refreshed
 //   value   = word | "quoted, with \" and \\", either with "*" behind it: what begins so
 //   moment  = an age (30d, 12h, 2w) or a date (RFC 3339)
 //
 // With an age, `<` means younger: seen within that time. With a date, `<` means before. A device
-// that was never seen matches neither. `field:*` means that the field is known, `field:""` that it
-// is not.
+// that has no such time (never seen, never accepted) matches neither. `field:*` means that the
+// field is known, `field:""` that it is not.
 #pragma once
 
 #include <cstdint>

@@ -23,6 +23,8 @@
 #include "fanfare/result.h"
 
 #include "registry/device.h"
+#include "registry/silence_policy.h"
+#include "registry/survival.h"
 
 namespace fanfare::registry {
 
@@ -49,11 +51,38 @@ struct Stats {
   std::map<std::string, std::uint64_t> by_rule;      ///< Of suspect and retired ones.
 };
 
-/// What `prune` found: devices not seen for the given time.
+/// What `prune` found among the active devices.
 struct PruneCounts {
-  std::uint64_t retired = 0;     ///< Would be, in a dry run.
+  std::uint64_t retired = 0;     ///< Silent for longer than the limit. Would be, in a dry run.
+  std::uint64_t warned = 0;      ///< Of the others: silent for as long as the policy warns of.
   std::uint64_t never_seen = 0;  ///< Without any last-seen time: kept.
+  std::map<std::string, std::uint64_t> by_platform;  ///< The retired ones.
+  std::map<std::string, std::uint64_t> warned_by_platform;
+  std::map<std::string, SilenceClasses> ages;  ///< All, by platform; before any is retired.
+};
+
+/// How many devices match a filter.
+struct FilterCounts {
+  std::uint64_t total = 0;
   std::map<std::string, std::uint64_t> by_platform;
+  std::map<std::string, std::uint64_t> by_state;
+};
+
+/// What `erase_user` removed, or would.
+struct EraseCounts {
+  std::uint64_t devices = 0;     ///< Superseded ones included.
+  std::uint64_t superseded = 0;  ///< Of these: earlier registrations, without this owner's name.
+  std::uint64_t events = 0;      ///< Of these devices' history.
+  std::uint64_t mentions = 0;    ///< In the history of devices that stay.
+  bool rebuilt = false;      ///< Free space held copies of a registration; the file was rewritten.
+  bool log_emptied = false;  ///< False: another process reads the log; erase once more.
+};
+
+/// What `tidy` removed.
+struct TidyCounts {
+  std::uint64_t probes = 0;
+  std::uint64_t retries = 0;       ///< Waiting rows of campaigns that nobody can resume.
+  std::uint64_t list_members = 0;  ///< Of the audiences of such campaigns.
 };
 
 /// A snapshot of an audience: devices of the store that match and are at most `last_id`.
@@ -178,8 +207,29 @@ class Registry {
                                   const std::function<bool(const Device&)>& visit,
                                   SystemTime now = std::chrono::system_clock::now());
 
+  /// How many match, whatever their state, unless the filter names one.
+  [[nodiscard]] Result<FilterCounts> count(const std::string& filter,
+                                           SystemTime now = std::chrono::system_clock::now());
+  /// At most `size` of those that match, at random, in id order; the same for the same seed.
+  [[nodiscard]] Result<std::vector<Device>> sample(
+      const std::string& filter, std::size_t size, std::uint64_t seed,
+      SystemTime now = std::chrono::system_clock::now());
+
+  /// Retires the active devices that were silent for longer than the policy's limit.
+  [[nodiscard]] Result<PruneCounts> prune(const SilencePolicy& policy, SystemTime now,
+                                          bool dry_run);
   /// Retires the active devices last seen before `before`.
   [[nodiscard]] Result<PruneCounts> prune(SystemTime before, SystemTime now, bool dry_run);
+  /// Appends the next devices behind `after` that `prune` would retire, at most `limit`; none: the
+  /// end.
+  [[nodiscard]] Result<void> next_silent(const SilencePolicy& policy, SystemTime now,
+                                         DeviceId after, std::size_t limit,
+                                         std::vector<Receiver>& out);
+  /// Retires those of `ids` that `prune` would still retire. How many these were.
+  [[nodiscard]] Result<std::uint64_t> prune_these(std::span<const DeviceId> ids,
+                                                  const SilencePolicy& policy, SystemTime now);
+  /// For each platform how many devices came back from how long a silence.
+  [[nodiscard]] Result<std::vector<PlatformSurvival>> survival(SystemTime now);
   /// Retires one by a person's word. False: it was retired already.
   [[nodiscard]] Result<bool> retire(DeviceId id, SystemTime now);
   /// Brings one back. False: it was active already.
@@ -189,6 +239,15 @@ class Registry {
                                                     SystemTime now);
   /// Forgets the devices retired before `before`, with their history (30 days, as a rule).
   [[nodiscard]] Result<std::uint64_t> purge(SystemTime before);
+  /// Drops probes from before `before`, and what campaigns from before then keep to be resumed,
+  /// the latest campaign excepted.
+  [[nodiscard]] Result<TidyCounts> tidy(SystemTime before);
+  /// Erases a user's devices with all that hangs on them, and every mention of the user as a former
+  /// owner, so that no copy stays in the store's files. Backups, reports and exports are not known
+  /// to it. Once more does no harm.
+  [[nodiscard]] Result<EraseCounts> erase_user(const std::string& user, bool dry_run);
+  /// Whether a device is one of those that are known to live.
+  [[nodiscard]] Result<bool> is_canary(DeviceId id);
 
   // Audiences and campaigns ---------------------------------------------------------------------
 

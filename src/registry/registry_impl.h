@@ -45,6 +45,10 @@ struct Registry::Impl {
   [[nodiscard]] std::optional<State> state_of(DeviceId id);
   [[nodiscard]] DeviceId last_device();
 
+  /// Within a transaction: removes the devices in temp.purged with their keys, history and rows,
+  /// and empties temp.purged.
+  void remove_purged();
+
   /// A person's word about one device. False: the state was `to` already.
   bool change_one(DeviceId id, State to, const char* cause, SystemTime now);
   /// Closes all open brakes; their suspects become `to`.

@@ -1,4 +1,4 @@
-// Registry: what a person does with the fleet: prune, retire, restore, purge, and the brake.
+// Registry: what a person does with the fleet: retire, restore, purge, tidy, and the brake.
 #include <fmt/format.h>
 
 #include "registry/registry_impl.h"
@@ -37,44 +37,6 @@ Result<bool> Registry::restore(DeviceId id, SystemTime now) {
 // Each window of ids is a transaction of its own. A crash leaves whole windows done and the rest
 // as it was; doing it again finishes the work.
 
-Result<PruneCounts> Registry::prune(SystemTime before, SystemTime now, bool dry_run) {
-  return guarded([&] {
-    PruneCounts counts;
-    const DeviceId last = impl_->last_device();
-    auto& survey = impl_->database.prepared(
-        "SELECT platform, last_seen IS NULL, count(*) FROM dev WHERE id > ? AND id <= ?"
-        " AND state = 0 AND (last_seen IS NULL OR last_seen < ?) GROUP BY 1, 2");
-    auto& explain = impl_->database.prepared(
-        "INSERT INTO event (dev, at, from_state, to_state, cause, rule, evidence)"
-        " SELECT id, ?4, 0, 2, 'prune', '',"
-        "  json_object('last_seen', strftime('%Y-%m-%dT%H:%M:%SZ', last_seen / 1000, 'unixepoch'))"
-        " FROM dev WHERE id > ?1 AND id <= ?2 AND state = 0 AND last_seen < ?3 ORDER BY id");
-    auto& change = impl_->database.prepared(
-        "UPDATE dev SET state = 2, rule = '', changed = ?4"
-        " WHERE id > ?1 AND id <= ?2 AND state = 0 AND last_seen < ?3");
-    for (DeviceId after = 0; after < last; after += id_window) {
-      std::optional<Transaction> transaction;
-      if (!dry_run) transaction.emplace(impl_->database);
-      {
-        auto rows = survey.rows(after, after + id_window, before);
-        while (rows.next()) {
-          if (rows.integer(1) != 0) {
-            counts.never_seen += rows.count(2);
-          } else {
-            counts.retired += rows.count(2);
-            counts.by_platform[rows.text(0)] += rows.count(2);
-          }
-        }
-      }
-      if (dry_run) continue;
-      explain.run(after, after + id_window, before, now);
-      change.run(after, after + id_window, before, now);
-      transaction->commit();
-    }
-    return counts;
-  });
-}
-
 Result<std::uint64_t> Registry::restore_since(SystemTime since, const std::string& rule,
                                               SystemTime now) {
   return guarded([&] {
@@ -99,19 +61,27 @@ Result<std::uint64_t> Registry::restore_since(SystemTime since, const std::strin
   });
 }
 
-namespace {
-
-// Of the devices in temp.purged.
-void remove_keys(Registry::Impl& impl) {
-  impl.keys.settle();
-  auto rows = impl.database
-                  .prepared("SELECT " FANFARE_OWN_COLUMNS
-                            ", NULL FROM temp.purged CROSS JOIN dev USING (id)")
-                  .rows();
-  while (rows.next()) impl.keys.remove(read_device(rows));
+void Registry::Impl::remove_purged() {
+  keys.settle();
+  {
+    auto rows = database
+                    .prepared("SELECT " FANFARE_OWN_COLUMNS
+                              ", NULL FROM temp.purged CROSS JOIN dev USING (id)")
+                    .rows();
+    while (rows.next()) keys.remove(read_device(rows));
+  }
+  database.execute(
+      "DELETE FROM replaced WHERE successor IN (SELECT id FROM temp.purged);"
+      "DELETE FROM canary WHERE dev IN (SELECT id FROM temp.purged);"
+      "DELETE FROM event WHERE dev IN (SELECT id FROM temp.purged);"
+      "DELETE FROM retry_row WHERE dev IN (SELECT id FROM temp.purged);"
+      "DELETE FROM probe WHERE dev IN (SELECT id FROM temp.purged);"
+      "DELETE FROM dev WHERE id IN (SELECT id FROM temp.purged);"
+      "DELETE FROM accepted WHERE block IN (SELECT id / 1000 FROM temp.purged)"
+      " AND NOT EXISTS (SELECT 1 FROM dev"
+      "  WHERE id >= block * 1000 AND id < (block + 1) * 1000);"
+      "DELETE FROM temp.purged;");
 }
-
-}  // namespace
 
 Result<std::uint64_t> Registry::purge(SystemTime before) {
   return guarded([&] {
@@ -125,22 +95,40 @@ Result<std::uint64_t> Registry::purge(SystemTime before) {
       pick.run(before);
       const auto count = impl_->database.changes();
       if (count == 0) break;
-      remove_keys(*impl_);
-      impl_->database.execute(
-          "DELETE FROM replaced WHERE successor IN (SELECT id FROM temp.purged);"
-          "DELETE FROM canary WHERE dev IN (SELECT id FROM temp.purged);"
-          "DELETE FROM event WHERE dev IN (SELECT id FROM temp.purged);"
-          "DELETE FROM retry_row WHERE dev IN (SELECT id FROM temp.purged);"
-          "DELETE FROM probe WHERE dev IN (SELECT id FROM temp.purged);"
-          "DELETE FROM dev WHERE id IN (SELECT id FROM temp.purged);"
-          "DELETE FROM accepted WHERE block IN (SELECT id / 1000 FROM temp.purged)"
-          " AND NOT EXISTS (SELECT 1 FROM dev"
-          "  WHERE id >= block * 1000 AND id < (block + 1) * 1000);"
-          "DELETE FROM temp.purged;");
+      impl_->remove_purged();
       transaction.commit();
       purged += static_cast<std::uint64_t>(count);
     }
     return purged;
+  });
+}
+
+// A campaign that is not the latest can't be resumed, so nobody waits for what it keeps.
+Result<TidyCounts> Registry::tidy(SystemTime before) {
+  return guarded([&] {
+    TidyCounts counts;
+    auto& database = impl_->database;
+    Transaction transaction(database);
+    const auto removed = [&](const char* sql) {
+      database.prepared(sql).run(before);
+      return static_cast<std::uint64_t>(database.changes());
+    };
+    counts.probes = removed("DELETE FROM probe WHERE at < ?");
+    counts.retries = removed(
+        "DELETE FROM retry_row WHERE campaign IN (SELECT id FROM campaign"
+        " WHERE started < ? AND id < (SELECT max(id) FROM campaign))");
+    counts.list_members = removed(
+        "DELETE FROM list_member WHERE list IN (SELECT list FROM campaign"
+        " WHERE list <> 0 AND started < ? AND id < (SELECT max(id) FROM campaign))");
+    transaction.commit();
+    return counts;
+  });
+}
+
+Result<bool> Registry::is_canary(DeviceId id) {
+  return guarded([&] {
+    auto rows = impl_->database.prepared("SELECT 1 FROM canary WHERE dev = ?").rows(id);
+    return rows.next();
   });
 }
 

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "base/json_text.h"
+#include "registry/evidence.h"
 #include "registry/hash.h"
 #include "registry/merge.h"
 #include "registry/registry_impl.h"
@@ -33,14 +33,6 @@ Device as_stored(Device device) {
   return device;
 }
 
-std::string evidence_of(std::string_view name, std::string_view value) {
-  std::string out = "{";
-  append_json_string(out, name);
-  out += ':';
-  append_json_string(out, value);
-  return out + '}';
-}
-
 class Upsert {
  public:
   Upsert(Registry::Impl& impl, SystemTime now, std::int64_t list)
@@ -51,6 +43,17 @@ class Upsert {
     const auto stored = find(incoming.registration);
     const DeviceId id = stored ? refresh(*stored, incoming) : insert(std::move(incoming));
     if (list_ != 0) join_.run(list_, id);
+  }
+  /// Before the commit: what was added up over the transaction.
+  void finish() {
+    auto& add = impl_.database.prepared(
+        "INSERT INTO silence (platform, days, came_back) VALUES (?1, ?2, ?3)"
+        " ON CONFLICT DO UPDATE SET came_back = came_back + ?3");
+    for (const auto& [platform, classes] : came_back_) {
+      for (std::size_t i = 0; i < classes.size(); ++i) {
+        if (classes[i] != 0) add.run(platform, survival_days[i], classes[i]);
+      }
+    }
   }
   [[nodiscard]] const UpsertCounts& counts() const { return counts_; }
 
@@ -101,6 +104,7 @@ class Upsert {
     const Merged merged = merge(stored, incoming, now_);
     const Device& device = merged.device;
     ++counts_.updated;
+    note_silence(stored, device);
     if (merged.differs) write(stored, device);
     if (merged.revived) {
       ++counts_.revived;
@@ -111,6 +115,12 @@ class Upsert {
       settle_succession(device, same_installation(device));
     }
     return device.id;
+  }
+
+  void note_silence(const Device& stored, const Device& device) {
+    if (!stored.last_seen || !device.last_seen) return;
+    const auto index = survival_class(*device.last_seen - *stored.last_seen);
+    if (index) ++came_back_[device.platform].at(*index);
   }
 
   void write(const Device& stored, const Device& device) {
@@ -196,6 +206,7 @@ class Upsert {
   SystemTime now_;
   std::int64_t list_;
   UpsertCounts counts_;
+  std::map<std::string, SurvivalClasses> came_back_;
   std::vector<DeviceId> candidates_;
   Statement& by_id_ =
       impl_.database.prepared("SELECT " FANFARE_OWN_COLUMNS ", NULL FROM dev WHERE id = ?");
@@ -228,6 +239,7 @@ Result<UpsertCounts> Registry::upsert(std::span<const Device> devices, SystemTim
     impl_->keys.begin();
     Upsert upsert(*impl_, now, list);
     for (const Device& device : devices) upsert.take(device);
+    upsert.finish();
     impl_->keys.end();
     transaction.commit();
     return upsert.counts();

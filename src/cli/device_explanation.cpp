@@ -196,9 +196,10 @@ class Explainer {
   }
 
   void say_answer() {
-    if (device_.state == State::active || device_.rule.empty()) return;
+    if (device_.state == State::active) return;
     const Event* verdict = latest(story_.events, [&](const Event& event) {
-      return event.cause == "verdict" && event.rule == device_.rule && !event.evidence.empty();
+      return event.cause == "verdict" && event.rule == device_.rule && !event.evidence.empty() &&
+             !event.rule.empty();
     });
     if (verdict == nullptr) verdict = decided_;
     if (verdict == nullptr) return;

@@ -91,6 +91,7 @@ TEST(DeviceExplanation, APrunedOneNamesWhenItWasSeen) {
                              {{day0, State::active, State::retired, "prune", "",
                                R"({"last_seen":"2026-04-01T00:00:00Z"})"}});
   expect_says(story, "the app was not seen since 2026-04-01T00:00:00Z");
+  EXPECT_EQ(explain(story).answer, R"({"last_seen":"2026-04-01T00:00:00Z"})");
 }
 
 TEST(DeviceExplanation, APersonsWordIsAPersonsWord) {

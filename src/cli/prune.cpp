@@ -62,21 +62,22 @@ Result<Pruned> leave_and_prune(Context& context, Registry& store, const SilenceP
   constexpr std::size_t chunk = 1'000;  // What one request can unsubscribe.
   auto survey = store.prune(policy, now, true);
   if (!survey) return std::unexpected(survey.error());
-  auto leaver = TopicLeaver::open(context);
-  if (!leaver) return std::unexpected(leaver.error());
+  auto apis = open_topic_apis(context);
+  if (!apis) return std::unexpected(apis.error());
+  TopicLeaver leaver(std::move(*apis));
   Pruned pruned{.counts = std::move(*survey)};
   const std::uint64_t expected = pruned.counts.retired;
   std::uint64_t gone = 0;  // Retired, or seen again meanwhile.
   pruned.counts.retired = 0;
   pruned.counts.by_platform.clear();
   std::vector<Receiver> silent;
-  for (registry::DeviceId after = 0; !leaver->blocked(); after = silent.back().id) {
+  for (registry::DeviceId after = 0; !leaver.blocked(); after = silent.back().id) {
     silent.clear();
     const auto read = store.next_silent(policy, now, after, chunk, silent);
     if (!read) return std::unexpected(read.error());
     if (silent.empty()) break;
     std::map<std::string, std::vector<registry::DeviceId>> free;
-    for (const Receiver& receiver : leaver->leave(silent)) {
+    for (const Receiver& receiver : leaver.leave(silent)) {
       free[receiver.platform].push_back(receiver.id);
       ++gone;
     }
@@ -87,10 +88,10 @@ Result<Pruned> leave_and_prune(Context& context, Registry& store, const SilenceP
       if (*retired > 0) pruned.counts.by_platform[platform] += *retired;
     }
   }
-  pruned.unsubscribed = leaver->left();
+  pruned.unsubscribed = leaver.left();
   pruned.kept = expected > gone ? expected - gone : 0;
-  pruned.kept_by_rule = leaver->failed();
-  pruned.blocked = leaver->blocked();
+  pruned.kept_by_rule = leaver.failed();
+  pruned.blocked = leaver.blocked();
   return pruned;
 }
 

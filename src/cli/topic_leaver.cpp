@@ -1,5 +1,7 @@
 #include "cli/topic_leaver.h"
 
+#include <memory>
+
 #include "cli/api_options.h"
 
 namespace fanfare::cli {
@@ -16,7 +18,7 @@ bool unknown_to_fcm(const Verdict& verdict) {
 
 }  // namespace
 
-Result<TopicLeaver> TopicLeaver::open(Context& context) {
+Result<TopicApis> open_topic_apis(Context& context) {
   auto instances = InstanceId::open(instance_id_options(context));
   if (!instances) return std::unexpected(instances.error());
   log_warnings(context, instances->warnings());
@@ -24,7 +26,19 @@ Result<TopicLeaver> TopicLeaver::open(Context& context) {
   if (!batches) return std::unexpected(batches.error());
   auto singles = Topics::open(client_options(context), TopicApi::v1);
   if (!singles) return std::unexpected(singles.error());
-  return TopicLeaver(std::move(*instances), std::move(*batches), std::move(*singles));
+  // A function may be copied; what is open may not.
+  const auto tokens = std::make_shared<InstanceId>(std::move(*instances));
+  const auto of_tokens = std::make_shared<Topics>(std::move(*batches));
+  const auto of_fids = std::make_shared<Topics>(std::move(*singles));
+  return TopicApis{
+      .describe_tokens = [tokens](const auto& next,
+                                  const auto& done) { tokens->describe_each(next, done); },
+      .topics_of_fid = [of_fids](const Target& fid) { return of_fids->list(fid); },
+      .unsubscribe =
+          [=](TargetKind kind, const std::string& topic, const auto& next, const auto& done) {
+            Topics& api = kind == TargetKind::fid ? *of_fids : *of_tokens;
+            api.unsubscribe_each(topic, next, done);
+          }};
 }
 
 std::vector<Receiver> TopicLeaver::leave(std::span<const Receiver> receivers) {
@@ -33,8 +47,8 @@ std::vector<Receiver> TopicLeaver::leave(std::span<const Receiver> receivers) {
   kept_.clear();
   ask_tokens(receivers);
   ask_fids(receivers);
-  for (const auto& [topic, members] : tokens_of_) unsubscribe(batches_, topic, members);
-  for (const auto& [topic, members] : fids_of_) unsubscribe(singles_, topic, members);
+  for (const auto& [topic, members] : tokens_of_) unsubscribe(TargetKind::token, topic, members);
+  for (const auto& [topic, members] : fids_of_) unsubscribe(TargetKind::fid, topic, members);
   std::vector<Receiver> free;
   // What was asked when the project was blocked is not known for certain.
   if (blocked_) return free;
@@ -46,7 +60,7 @@ std::vector<Receiver> TopicLeaver::leave(std::span<const Receiver> receivers) {
 
 void TopicLeaver::ask_tokens(std::span<const Receiver> receivers) {
   auto at = receivers.begin();
-  instances_.describe_each(
+  apis_.describe_tokens(
       [&]() -> std::optional<std::string> {
         while (at != receivers.end() && at->registration.kind != TargetKind::token) ++at;
         if (blocked_ || at == receivers.end()) return std::nullopt;
@@ -61,7 +75,7 @@ void TopicLeaver::ask_tokens(std::span<const Receiver> receivers) {
 void TopicLeaver::ask_fids(std::span<const Receiver> receivers) {
   for (const Receiver& receiver : receivers) {
     if (blocked_ || receiver.registration.kind != TargetKind::fid) continue;
-    const auto topics = singles_.list(receiver.registration);
+    const auto topics = apis_.topics_of_fid(receiver.registration);
     if (!topics) {
       note_failure(topics.error());
       continue;
@@ -70,11 +84,11 @@ void TopicLeaver::ask_fids(std::span<const Receiver> receivers) {
   }
 }
 
-void TopicLeaver::unsubscribe(Topics& api, const std::string& topic,
+void TopicLeaver::unsubscribe(TargetKind kind, const std::string& topic,
                               const std::vector<Target>& members) {
   auto at = members.begin();
-  api.unsubscribe_each(
-      topic,
+  apis_.unsubscribe(
+      kind, topic,
       [&]() -> std::optional<Target> {
         if (blocked_ || at == members.end()) return std::nullopt;
         return *at++;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,11 +19,26 @@
 
 namespace fanfare::cli {
 
+/// What is asked of FCM. All take a stream or one, and return when all is answered.
+struct TopicApis {
+  using NextToken = std::function<std::optional<std::string>()>;
+  using OnDescribed = std::function<void(const Outcome&, const InstanceInfo&)>;
+
+  std::function<void(const NextToken&, const OnDescribed&)> describe_tokens;
+  std::function<Reply<std::vector<Subscription>>(const Target&)> topics_of_fid;
+  /// Tokens only, or FIDs only.
+  std::function<void(TargetKind, const std::string& topic, const Topics::Next&,
+                     const Topics::OnOutcome&)>
+      unsubscribe;
+};
+
+/// With the credentials and endpoints of the global options. Tokens are asked about and
+/// unsubscribed over the Instance ID API, FIDs over the v1 API.
+[[nodiscard]] Result<TopicApis> open_topic_apis(Context& context);
+
 class TopicLeaver {
  public:
-  /// With the credentials and endpoints of the global options. Tokens are asked about and
-  /// unsubscribed over the Instance ID API, FIDs over the v1 API.
-  [[nodiscard]] static Result<TopicLeaver> open(Context& context);
+  explicit TopicLeaver(TopicApis apis) : apis_(std::move(apis)) {}
 
   /// Those of `receivers` that have no topic any more. The others failed, or the project is
   /// blocked: then nothing more is asked.
@@ -38,19 +54,12 @@ class TopicLeaver {
   [[nodiscard]] const std::optional<Outcome>& blocked() const noexcept { return blocked_; }
 
  private:
-  TopicLeaver(InstanceId instances, Topics batches, Topics singles)
-      : instances_(std::move(instances)),
-        batches_(std::move(batches)),
-        singles_(std::move(singles)) {}
-
   void ask_tokens(std::span<const registry::Receiver> receivers);
   void ask_fids(std::span<const registry::Receiver> receivers);
-  void unsubscribe(Topics& api, const std::string& topic, const std::vector<Target>& members);
+  void unsubscribe(TargetKind kind, const std::string& topic, const std::vector<Target>& members);
   void note_failure(const Outcome& outcome);
 
-  InstanceId instances_;
-  Topics batches_;
-  Topics singles_;
+  TopicApis apis_;
   std::map<std::string, std::vector<Target>> tokens_of_;  // By topic, of the present call.
   std::map<std::string, std::vector<Target>> fids_of_;
   std::set<std::string> kept_;  // Registrations that failed, of the present call.

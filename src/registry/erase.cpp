@@ -94,9 +94,9 @@ class Eraser {
     return counts;
   }
 
-  /// The registrations that must not be found any more.
+  /// What must not be found any more: the registrations, and the user as a former owner.
   [[nodiscard]] std::vector<std::string> searched() const {
-    std::vector<std::string> texts;
+    std::vector<std::string> texts{evidence_of("from", user_)};
     for (const Device& device : devices_) {
       const std::string& value = device.registration.value;
       if (value.size() >= least_searched_bytes) texts.push_back(value);

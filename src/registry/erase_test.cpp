@@ -143,6 +143,22 @@ TEST_F(EraseTest, FindsAndRemovesWhatAnEarlierDeletionLeftInFreeSpace) {
   EXPECT_FALSE(in_files(long_token("t")));
 }
 
+TEST_F(EraseTest, LooksForAFormerOwnerInFreeSpaceToo) {
+  add("t", "former-owner");
+  add("t", "v", {}, day0 + 1h);
+  registry_.reset();
+  sqlite3* careless = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &careless), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(careless, "PRAGMA secure_delete = OFF; DELETE FROM event", nullptr,
+                         nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(careless);
+  ASSERT_TRUE(in_files("former-owner"));
+  registry_.emplace(open());
+  EXPECT_TRUE(registry_->erase_user("former-owner", false)->rebuilt);
+  EXPECT_FALSE(in_files("former-owner"));
+}
+
 TEST_F(EraseTest, ADryRunCountsAndChangesNothing) {
   add("t", "u");
   const EraseCounts counts = registry_->erase_user("u", true).value();

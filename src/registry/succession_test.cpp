@@ -110,6 +110,32 @@ TEST_F(SuccessionInTheStore, TwoLinesOfOneFileAreOneDevice) {
   }
 }
 
+TEST_F(SuccessionInTheStore, TheThirdTokenTakesOverFromTheSecond) {
+  for (const bool deferred : {false, true}) {
+    path_ = folder_ / (deferred ? "deferred.db" : "direct.db");
+    auto registry = open();
+    if (deferred) registry.defer_keys();
+    Device first = of_installation("first", "i");
+    first.user = "u1";
+    put(registry, first);
+    Device second = of_installation("second", "i");
+    second.user = "u2";
+    put(registry, second);
+    EXPECT_EQ(put(registry, of_installation("third", "i")).user, "u2");
+  }
+}
+
+// Its key then waits and is written, too.
+TEST_F(SuccessionInTheStore, ADeviceThatCameBackToItsInstallationIsReplacedOnce) {
+  auto registry = open();
+  registry.defer_keys();
+  for (const char* installation : {"i", "j", "i"})
+    put(registry, of_installation("a", installation));
+  const Device b = of_installation("b", "i");
+  EXPECT_EQ(registry.upsert({&b, 1}, day0)->superseded, 1U);
+  EXPECT_EQ(registry.history(1)->size(), 1U);
+}
+
 TEST_F(SuccessionInTheStore, AFidThatLooksLikeATokensOnlyRaisesASuspicion) {
   auto registry = open();
   Device token = a_token("cX0dW3:APA91");

@@ -20,7 +20,7 @@ namespace fanfare::registry {
 struct Finding {
   std::string id;    ///< Stable: "key.registration".
   std::string noun;  ///< What was counted: "device".
-  std::string what;  ///< Goes on behind the noun: "without a key of its registration: …".
+  std::string what;  ///< Goes on behind the noun: "whose registration has no key: …".
   std::uint64_t count = 0;
   std::vector<std::string> examples;  ///< At most 10: "device 17".
   bool harmless = false;              ///< Only takes space.

@@ -13,6 +13,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(fanfare_compile INTERFACE
     -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
     -Wno-maybe-uninitialized -Wno-free-nonheap-object)
+else()
+  # libstdc++ 12 deprecates std::get_temporary_buffer, which its own stable_sort and
+  # stable_partition use; g++ reports what is deprecated elsewhere.
+  target_compile_options(fanfare_compile INTERFACE -Wno-deprecated-declarations)
 endif()
 
 # Line tables are enough for backtraces, and halve the size of what is linked.

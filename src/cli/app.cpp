@@ -245,6 +245,7 @@ void add_commands(CLI::App& root, Context& context) {
   add_check_message(root, context);
   add_explain(root, context);
   add_devices(root, context);
+  add_store(root, context);
   add_topics(root, context);
   add_groups(root, context);
   add_emulate(root, context);

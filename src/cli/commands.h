@@ -18,6 +18,7 @@ void add_delivery_data(CLI::App& root, Context& context);
 void add_check_message(CLI::App& root, Context& context);
 void add_explain(CLI::App& root, Context& context);
 void add_devices(CLI::App& root, Context& context);
+void add_store(CLI::App& root, Context& context);
 void add_topics(CLI::App& root, Context& context);
 void add_groups(CLI::App& root, Context& context);
 void add_emulate(CLI::App& root, Context& context);

@@ -14,6 +14,10 @@
 
 namespace fanfare::cli {
 
+/// The file that globals.store names, which must be there. Error::Kind::usage for postgresql://,
+/// which this version does not have.
+[[nodiscard]] Result<std::string> store_file(const Globals& globals);
+
 /// Opens globals.store. Where the mode does not create it and it is missing, the remedy says how
 /// it comes to be. Error::Kind::usage for postgresql://, which this version does not have.
 [[nodiscard]] Result<registry::Registry> open_store(const Globals& globals,

@@ -243,13 +243,18 @@ void move_times_of_acceptance(Database& database) {
 }
 
 struct Step {
+  const char* what;
   const char* sql;
   void (*before)(Database&) = nullptr;  // What SQL can't say, in the same transaction.
 };
 
 // Step i leads from version i to version i + 1. A released step is never edited.
-constexpr std::array migrations = {Step{version_1}, Step{version_2}, Step{version_3},
-                                   Step{version_4, move_times_of_acceptance}};
+constexpr std::array migrations = {
+    Step{"lay out devices, events and campaigns", version_1},
+    Step{"add the latest probe of each device", version_2},
+    Step{"keep times of acceptance in blocks of 1,000 devices", version_3},
+    Step{"write keys in runs, pack evidence, know installations", version_4,
+         move_times_of_acceptance}};
 constexpr auto newest_version = static_cast<std::int64_t>(migrations.size());
 
 [[noreturn]] void refuse(const Database& database, std::string_view why, std::string remedy) {
@@ -257,8 +262,49 @@ constexpr auto newest_version = static_cast<std::int64_t>(migrations.size());
                  std::move(remedy)}};
 }
 
-// The version of the store; 0 when the file is still empty.
-std::int64_t known_version(Database& database) {
+// SQLite answers "busy" at once, without its wait, when somebody else opens the same file first.
+void use_write_ahead_log(Database& database, std::chrono::milliseconds lock_wait) {
+  const auto deadline = std::chrono::steady_clock::now() + lock_wait;
+  while (true) {
+    try {
+      database.execute("PRAGMA journal_mode = WAL");
+      return;
+    } catch (const Failure&) {
+      const bool busy = (sqlite3_errcode(database.handle()) & 0xff) == SQLITE_BUSY;
+      if (!busy || std::chrono::steady_clock::now() >= deadline) throw;
+      sqlite3_sleep(10);
+    }
+  }
+}
+
+// The store as it was, in case that the new program is not wanted after all. Our lock on the writer
+// is held, so that there is no change between this copy and the migration, and nobody else copies;
+// but SQLite copies only through a connection that does not write.
+void keep_old(const Database& database, std::int64_t version) {
+  Database reader(database.path(), SQLITE_OPEN_READONLY);
+  sqlite::back_up(reader, migration_backup(database.path(), version));
+}
+
+void migrate(Database& database) {
+  sqlite::Transaction transaction(database);
+  // Read under the lock: another process may have done it while we waited for it.
+  auto version = store_format(database);
+  if (version == newest_version) return;
+  if (version != 0) keep_old(database, version);
+  for (; version < newest_version; ++version) {
+    const Step& step = migrations[static_cast<std::size_t>(version)];
+    if (step.before != nullptr) step.before(database);
+    database.execute(step.sql);
+  }
+  Keys(database).settle();
+  database.execute(fmt::format("PRAGMA application_id = {}", store_application_id).c_str());
+  database.execute(fmt::format("PRAGMA user_version = {}", newest_version).c_str());
+  transaction.commit();
+}
+
+}  // namespace
+
+std::int64_t store_format(Database& database) {
   const auto application = database.integer("PRAGMA application_id");
   const auto version = database.integer("PRAGMA user_version");
   if (application == 0 && version == 0 &&
@@ -278,56 +324,34 @@ std::int64_t known_version(Database& database) {
   return version;
 }
 
-// SQLite answers "busy" at once, without its wait, when somebody else opens the same file first.
-void use_write_ahead_log(Database& database, std::chrono::milliseconds lock_wait) {
-  const auto deadline = std::chrono::steady_clock::now() + lock_wait;
-  while (true) {
-    try {
-      database.execute("PRAGMA journal_mode = WAL");
-      return;
-    } catch (const Failure&) {
-      const bool busy = (sqlite3_errcode(database.handle()) & 0xff) == SQLITE_BUSY;
-      if (!busy || std::chrono::steady_clock::now() >= deadline) throw;
-      sqlite3_sleep(10);
-    }
+std::int64_t newest_format() noexcept {
+  return newest_version;
+}
+
+std::vector<std::string> migration_steps(std::int64_t format) {
+  std::vector<std::string> steps;
+  for (auto at = static_cast<std::size_t>(format); at < migrations.size(); ++at) {
+    steps.emplace_back(migrations[at].what);
   }
+  return steps;
 }
 
-// The store as it was, in case that the new program is not wanted after all.
-std::filesystem::path backup_of(const Database& database, std::int64_t version) {
-  auto path = database.path();
-  path += fmt::format(".format-{}.backup", version);
-  return path;
+std::filesystem::path migration_backup(std::filesystem::path store, std::int64_t format) {
+  store += fmt::format(".format-{}.backup", format);
+  return store;
 }
-
-void migrate(Database& database) {
-  sqlite::Transaction transaction(database);
-  // Read again: another process may have done it while we waited for the lock.
-  for (auto version = known_version(database); version < newest_version; ++version) {
-    const Step& step = migrations[static_cast<std::size_t>(version)];
-    if (step.before != nullptr) step.before(database);
-    database.execute(step.sql);
-  }
-  Keys(database).settle();
-  database.execute(fmt::format("PRAGMA application_id = {}", store_application_id).c_str());
-  database.execute(fmt::format("PRAGMA user_version = {}", newest_version).c_str());
-  transaction.commit();
-}
-
-}  // namespace
 
 void prepare_store(Database& database, bool may_create, bool may_write,
                    std::chrono::milliseconds lock_wait) {
-  const auto version = known_version(database);
+  const auto version = store_format(database);
   if (version == newest_version) return;
   if (version == 0 && !may_create) {
     refuse(database, "is empty, not yet a Fanfare store", "import devices into it first");
   }
   if (!may_write) {
     refuse(database, "was made by an older version of Fanfare",
-           "open it once with a command that may write, such as an import");
+           "bring it up to date: fanfare store migrate");
   }
-  if (version != 0) sqlite::back_up(database, backup_of(database, version));
   use_write_ahead_log(database, lock_wait);
   migrate(database);
 }

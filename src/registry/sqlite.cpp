@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -35,6 +34,8 @@ Error storage_error(int code, int system_error, const std::string& words,
     case SQLITE_CORRUPT:
       return make("the store {} is damaged",
                   "restore it from a copy, or save what can be read with sqlite3's .recover");
+    case SQLITE_INTERRUPT:
+      return make("the work on {} was interrupted", "start it again; nothing was half-written");
     case SQLITE_NOTADB:
       return make("{} is not a Fanfare store", "check the path; nothing was changed");
     default:
@@ -86,7 +87,7 @@ bool Statement::step() {
   Error error =
       storage_error(code, system_error, sqlite3_errmsg(database_->handle()), database_->path());
   reset();
-  throw Failure{std::move(error)};
+  throw Failure{std::move(error), code};
 }
 
 void Statement::finish() {
@@ -161,7 +162,7 @@ std::int64_t Database::last_id() const noexcept {
 void Database::raise(int code) const {
   const int system_error = handle_ ? sqlite3_system_errno(handle_.get()) : 0;
   const std::string words = handle_ ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
-  throw Failure{storage_error(code, system_error, words, path_)};
+  throw Failure{storage_error(code, system_error, words, path_), code};
 }
 
 Transaction::Transaction(Database& database) : database_(&database) {
@@ -178,53 +179,6 @@ Transaction::~Transaction() {
 void Transaction::commit() {
   database_->prepared("COMMIT").run();
   open_ = false;
-}
-
-namespace {
-
-// Steps of 4 MB: between two of them others may write.
-constexpr int pages_a_step = 1024;
-
-void copy_pages(Database& from, Database& to,
-                const std::function<bool(int left, int pages)>& progress) {
-  sqlite3_backup* const backup = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
-  if (backup == nullptr) to.raise(sqlite3_errcode(to.handle()));
-  int code = SQLITE_OK;
-  while (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED) {
-    code = sqlite3_backup_step(backup, pages_a_step);
-    if (code == SQLITE_BUSY || code == SQLITE_LOCKED) sqlite3_sleep(10);
-    const bool wanted =
-        !progress || progress(sqlite3_backup_remaining(backup), sqlite3_backup_pagecount(backup));
-    if (!wanted) code = SQLITE_INTERRUPT;
-  }
-  sqlite3_backup_finish(backup);
-  if (code != SQLITE_DONE) to.raise(code);
-}
-
-}  // namespace
-
-void back_up(Database& database, const std::filesystem::path& to,
-             const std::function<bool(int left, int pages)>& progress) {
-  auto part = to;
-  part += ".part";
-  std::error_code ignored;
-  std::filesystem::remove(part, ignored);
-  try {
-    {
-      Database copy(part, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-      copy_pages(database, copy, progress);
-    }
-    std::error_code error;
-    std::filesystem::rename(part, to, error);
-    if (error) {
-      throw Failure{{Error::Kind::storage,
-                     fmt::format("can't name the copy {}: {}", to.string(), error.message()),
-                     "check the folder; the store itself is as it was"}};
-    }
-  } catch (...) {
-    std::filesystem::remove(part, ignored);
-    throw;
-  }
 }
 
 }  // namespace fanfare::registry::sqlite

@@ -29,6 +29,7 @@ namespace fanfare::registry::sqlite {
 /// A storage error on its way to the module's edge.
 struct Failure {
   Error error;
+  int code = SQLITE_OK;  ///< SQLite's extended result code; SQLITE_OK: not SQLite's complaint.
 };
 
 /// The error for what SQLite says of the file at `path`: locked, full, read-only, damaged, …
@@ -164,11 +165,30 @@ class Transaction {
   bool open_ = true;
 };
 
-/// Copies the database into a file of its own, which replaces an older one only when it is whole
-/// and on the disk. Others may read and write meanwhile; what they write is in the copy or starts
-/// it again, so `progress` (pages left, pages) may go back. It returns false to give up.
+/// A read that sees the database as it was at its first look, whatever others write meanwhile.
+class Snapshot {
+ public:
+  explicit Snapshot(Database& database);
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  ~Snapshot();
+
+ private:
+  Database* database_;
+};
+
+struct BackUpOptions {
+  bool replace = true;  ///< False: a file that has the name already stays, and that is a Failure.
+  /// Told of pages left and pages in all; returns false to give up.
+  std::function<bool(int left, int pages)> progress{};
+};
+
+/// Copies the database, as it is at this moment, into a file of its own. Others may read and write
+/// meanwhile; the log grows by what they write. The copy has the database's permissions, and its
+/// name only once it is whole and on the disk; a failure leaves nothing. Throws Failure, also when
+/// another process is copying to the same name.
 void back_up(Database& database, const std::filesystem::path& to,
-             const std::function<bool(int left, int pages)>& progress = {});
+             const BackUpOptions& options = {});
 
 /// Runs `body` and turns its Failure into a Result.
 template <class Body>

@@ -1,10 +1,9 @@
 // What the store says when the disk, the file or another process is against it, and what is left
 // of it after a crash.
+#include "registry/testing/storage.h"
+
 #include <csignal>
 
-#include <sqlite3.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,30 +13,6 @@
 
 namespace fanfare::registry {
 namespace {
-
-// A second connection to the same file, in the hand of the test.
-class Sqlite {
- public:
-  explicit Sqlite(const std::filesystem::path& path) {
-    EXPECT_EQ(sqlite3_open(path.c_str(), &handle_), SQLITE_OK);
-  }
-  Sqlite(const Sqlite&) = delete;
-  Sqlite& operator=(const Sqlite&) = delete;
-  ~Sqlite() { sqlite3_close(handle_); }
-  void run(const char* sql) { EXPECT_EQ(sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr), 0); }
-  std::string text(const char* sql) {
-    std::string out;
-    const auto keep = [](void* to, int, char** values, char**) {
-      *static_cast<std::string*>(to) += values[0] == nullptr ? "" : values[0];
-      return 0;
-    };
-    EXPECT_EQ(sqlite3_exec(handle_, sql, keep, &out, nullptr), SQLITE_OK);
-    return out;
-  }
-
- private:
-  sqlite3* handle_ = nullptr;
-};
 
 // Permissions mean nothing to root; so root steps down while it tries.
 class AsOrdinaryUser {
@@ -178,25 +153,6 @@ TEST_F(Storage, SaysThatAnotherProcessHoldsTheLock) {
   EXPECT_TRUE(registry.upsert(tokens(1), day0));
 }
 
-// A file system of 512 KiB, for as long as the test lasts.
-class SmallDisk {
- public:
-  explicit SmallDisk(const std::filesystem::path& folder) : folder_(folder) {
-    std::filesystem::create_directory(folder);
-    mounted_ = ::mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=512k") == 0;
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  ~SmallDisk() {
-    if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
-  }
-  [[nodiscard]] bool mounted() const { return mounted_; }
-
- private:
-  std::filesystem::path folder_;
-  bool mounted_ = false;
-};
-
 TEST_F(Storage, SaysThatTheDiskIsFullAndHalfWritesNothing) {
   const SmallDisk disk(folder_ / "disk");
   if (!disk.mounted()) GTEST_SKIP() << "only root may mount a small disk";
@@ -208,27 +164,6 @@ TEST_F(Storage, SaysThatTheDiskIsFullAndHalfWritesNothing) {
   expect_storage(stored.error(), "the disk is full");
   EXPECT_EQ(registry.stats()->total, 10U);
 }
-
-// No file of this process may pass a size: what anybody may try without a disk of his own.
-class SmallFiles {
- public:
-  SmallFiles() {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit small{256U << 10, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &small);
-  }
-  SmallFiles(const SmallFiles&) = delete;
-  SmallFiles& operator=(const SmallFiles&) = delete;
-  ~SmallFiles() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*handler_)(int) = SIG_DFL;
-};
 
 TEST_F(Storage, KeepsWhatItHadWhenWritingFailsAndGoesOnAfterwards) {
   auto registry = open();

@@ -1,7 +1,7 @@
 // One installation has one living registration, whichever list it comes from.
 #include "registry/succession.h"
 
-#include "registry/testing/temp_store.h"
+#include "registry/testing/conformance.h"
 
 namespace fanfare::registry {
 namespace {
@@ -39,9 +39,9 @@ TEST(SuccessionRule, TheOneThatWasSeenLaterIsAlive) {
   EXPECT_EQ(succession(a, b), Succession::replaces);
 }
 
-class SuccessionInTheStore : public TempStore {};
+class SuccessionInTheStore : public ConformanceTest {};
 
-TEST_F(SuccessionInTheStore, ANewTokenTakesOverAndKeepsTheHistory) {
+TEST_P(SuccessionInTheStore, ANewTokenTakesOverAndKeepsTheHistory) {
   auto registry = open();
   Device old = of_installation("old", "i");
   old.user = "u1";
@@ -71,7 +71,7 @@ TEST_F(SuccessionInTheStore, ANewTokenTakesOverAndKeepsTheHistory) {
   EXPECT_EQ(history[2].evidence, R"({"by":"fresh"})");
 }
 
-TEST_F(SuccessionInTheStore, AFidTakesOverFromAToken) {
+TEST_P(SuccessionInTheStore, AFidTakesOverFromAToken) {
   auto registry = open();
   put(registry, of_installation("fid:APA91", "i"));
   Device fid = of_installation("fid", "i");
@@ -81,7 +81,7 @@ TEST_F(SuccessionInTheStore, AFidTakesOverFromAToken) {
   EXPECT_EQ(get(registry, "fid").state, State::active);
 }
 
-TEST_F(SuccessionInTheStore, AnOlderListBringsNobodyBack) {
+TEST_P(SuccessionInTheStore, AnOlderListBringsNobodyBack) {
   auto registry = open();
   Device fresh = of_installation("fresh", "i");
   fresh.last_seen = day0;
@@ -95,22 +95,40 @@ TEST_F(SuccessionInTheStore, AnOlderListBringsNobodyBack) {
   EXPECT_EQ(get(registry, "old").state, State::retired);
 }
 
-TEST_F(SuccessionInTheStore, TwoLinesOfOneFileAreOneDevice) {
-  for (const bool deferred : {false, true}) {
-    path_ = folder_ / (deferred ? "deferred.db" : "direct.db");
-    auto registry = open();
-    if (deferred) registry.defer_keys();
-    const std::vector<Device> devices = {of_installation("a", "i"), of_installation("b", "i"),
-                                         of_installation("c", "i")};
-    EXPECT_EQ(registry.upsert(devices, day0)->superseded, 2U);
-    ASSERT_TRUE(registry.write_keys());
-    EXPECT_EQ(get(registry, "a").state, State::retired);
-    EXPECT_EQ(get(registry, "b").state, State::retired);
-    EXPECT_EQ(get(registry, "c").state, State::active);
-  }
+TEST_P(SuccessionInTheStore, TwoLinesOfOneFileAreOneDevice) {
+  auto registry = open();
+  const std::vector<Device> devices = {of_installation("a", "i"), of_installation("b", "i"),
+                                       of_installation("c", "i")};
+  EXPECT_EQ(registry.upsert(devices, day0)->superseded, 2U);
+  ASSERT_TRUE(registry.write_keys());
+  EXPECT_EQ(get(registry, "a").state, State::retired);
+  EXPECT_EQ(get(registry, "b").state, State::retired);
+  EXPECT_EQ(get(registry, "c").state, State::active);
 }
 
-TEST_F(SuccessionInTheStore, AFidThatLooksLikeATokensOnlyRaisesASuspicion) {
+TEST_P(SuccessionInTheStore, TheThirdTokenTakesOverFromTheSecond) {
+  auto registry = open();
+  Device first = of_installation("first", "i");
+  first.user = "u1";
+  put(registry, first);
+  Device second = of_installation("second", "i");
+  second.user = "u2";
+  put(registry, second);
+  EXPECT_EQ(put(registry, of_installation("third", "i")).user, "u2");
+}
+
+// Where keys wait, its key then both waits and is written.
+TEST_P(SuccessionInTheStore, ADeviceThatCameBackToItsInstallationIsReplacedOnce) {
+  auto registry = open();
+  for (const char* installation : {"i", "j", "i"})
+    put(registry, of_installation("a", installation));
+  const Device b = of_installation("b", "i");
+  EXPECT_EQ(registry.upsert({&b, 1}, day0)->superseded, 1U);
+  EXPECT_EQ(registry.history(1)->size(), 1U);
+}
+
+// A hint, for which it is enough to look at the keys that are written.
+TEST_P(SuccessionInTheStore, AFidThatLooksLikeATokensOnlyRaisesASuspicion) {
   auto registry = open();
   Device token = a_token("cX0dW3:APA91");
   token.user = "u1";
@@ -118,6 +136,7 @@ TEST_F(SuccessionInTheStore, AFidThatLooksLikeATokensOnlyRaisesASuspicion) {
   Device stranger = a_token("cX0dW3:other");
   stranger.user = "u2";
   put(registry, stranger);
+  ASSERT_TRUE(registry.write_keys());
   Device fid = a_token("cX0dW3");
   fid.registration.kind = TargetKind::fid;
   fid.user = "u1";
@@ -127,7 +146,7 @@ TEST_F(SuccessionInTheStore, AFidThatLooksLikeATokensOnlyRaisesASuspicion) {
   EXPECT_EQ(get(registry, "cX0dW3:other").state, State::active);
 }
 
-TEST_F(SuccessionInTheStore, AnotherOwnerIsWrittenDownAndTheFormerOneHasItNoMore) {
+TEST_P(SuccessionInTheStore, AnotherOwnerIsWrittenDownAndTheFormerOneHasItNoMore) {
   auto registry = open();
   Device device = a_token("t");
   device.user = "u1";
@@ -141,6 +160,8 @@ TEST_F(SuccessionInTheStore, AnotherOwnerIsWrittenDownAndTheFormerOneHasItNoMore
   EXPECT_EQ(history[0].cause, "owner");
   EXPECT_EQ(history[0].evidence, R"({"from":"u1"})");
 }
+
+FANFARE_FOR_EACH_STORE(SuccessionInTheStore);
 
 }  // namespace
 }  // namespace fanfare::registry

@@ -1,5 +1,6 @@
 // Registry: how devices come in: imported, or registered by an app.
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -139,15 +140,22 @@ class Upsert {
         {now_, device.state, device.state, "owner", {}, evidence_of("from", stored.user)}, {});
   }
 
+  // In the order in which a successor takes over their fields: the living first, then the newest.
+  // Each once, though its key may both wait and be written.
   std::vector<Device> same_installation(const Device& device) {
     std::vector<Device> others;
     if (device.installation.empty()) return others;
     candidates_.clear();
     impl_.keys.find_installation(device.installation, candidates_);
+    std::ranges::sort(candidates_, std::greater());
+    const auto twice = std::ranges::unique(candidates_);
+    candidates_.erase(twice.begin(), twice.end());
     for (const DeviceId id : candidates_) {
       auto other = by_id(id);
       if (other && other->registration != device.registration) others.push_back(std::move(*other));
     }
+    std::ranges::stable_partition(
+        others, [](const Device& other) { return other.state != State::retired; });
     return others;
   }
 

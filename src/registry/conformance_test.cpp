@@ -1,13 +1,12 @@
-#include "registry/registry.h"
+// What every store must do: devices, audiences, campaigns, undoing, the brake.
+#include "registry/testing/conformance.h"
 
 #include <algorithm>
-
-#include "registry/testing/temp_store.h"
 
 namespace fanfare::registry {
 namespace {
 
-using RegistryTest = TempStore;
+class RegistryTest : public ConformanceTest {};
 
 constexpr const char* gone = "token.unregistered";
 
@@ -18,7 +17,7 @@ std::string causes(Registry& registry, DeviceId id) {
   return text;
 }
 
-TEST_F(RegistryTest, FindsWhatWasStoredAfterReopening) {
+TEST_P(RegistryTest, FindsWhatWasStoredAfterReopening) {
   Device device = a_token("t");
   device.user = "u";
   device.tags = {"a", "b"};
@@ -38,7 +37,7 @@ TEST_F(RegistryTest, FindsWhatWasStoredAfterReopening) {
   EXPECT_EQ(registry.find("other").value(), std::nullopt);
 }
 
-TEST_F(RegistryTest, TellsATokenFromAFidOfTheSameText) {
+TEST_P(RegistryTest, TellsATokenFromAFidOfTheSameText) {
   auto registry = open();
   Device fid = a_token("x");
   fid.registration.kind = TargetKind::fid;
@@ -47,7 +46,7 @@ TEST_F(RegistryTest, TellsATokenFromAFidOfTheSameText) {
   EXPECT_EQ(get(registry, "x").registration.kind, TargetKind::fid);
 }
 
-TEST_F(RegistryTest, CountsAddedUpdatedAndRevived) {
+TEST_P(RegistryTest, CountsAddedUpdatedAndRevived) {
   auto registry = open();
   const auto first = registry.upsert(tokens(3), day0).value();
   EXPECT_EQ(first.added, 3U);
@@ -62,7 +61,7 @@ TEST_F(RegistryTest, CountsAddedUpdatedAndRevived) {
   EXPECT_EQ(causes(registry, get(registry, "token-1").id), "retire import ");
 }
 
-TEST_F(RegistryTest, StoresNothingOfABatchWithAnImpossibleDevice) {
+TEST_P(RegistryTest, StoresNothingOfABatchWithAnImpossibleDevice) {
   auto registry = open();
   auto devices = tokens(2);
   devices.push_back(a_token("with blank"));
@@ -72,7 +71,7 @@ TEST_F(RegistryTest, StoresNothingOfABatchWithAnImpossibleDevice) {
   EXPECT_EQ(registry.stats()->total, 0U);
 }
 
-TEST_F(RegistryTest, KeepsTheDeadOfAnotherStoresExportDead) {
+TEST_P(RegistryTest, KeepsTheDeadOfAnotherStoresExportDead) {
   auto registry = open();
   Device device = a_token("t");
   device.state = State::retired;
@@ -83,7 +82,7 @@ TEST_F(RegistryTest, KeepsTheDeadOfAnotherStoresExportDead) {
   EXPECT_EQ(causes(registry, stored.id), "import ");
 }
 
-TEST_F(RegistryTest, RetiresAndRestoresByAPersonsWord) {
+TEST_P(RegistryTest, RetiresAndRestoresByAPersonsWord) {
   auto registry = open();
   const DeviceId id = put(registry, a_token("t")).id;
   EXPECT_TRUE(registry.retire(id, day0 + 1h).value());
@@ -95,7 +94,7 @@ TEST_F(RegistryTest, RetiresAndRestoresByAPersonsWord) {
   EXPECT_EQ(registry.retire(99, day0).error().kind, Error::Kind::usage);
 }
 
-class Pruning : public TempStore {
+class Pruning : public ConformanceTest {
  protected:
   void SetUp() override {
     TempStore::SetUp();
@@ -110,7 +109,7 @@ class Pruning : public TempStore {
   std::optional<Registry> registry_;
 };
 
-TEST_F(Pruning, DryRunTellsAndChangesNothing) {
+TEST_P(Pruning, DryRunTellsAndChangesNothing) {
   const auto counts = registry_->prune(day0 - 24h * 30, day0, true).value();
   EXPECT_EQ(counts.retired, 1U);
   EXPECT_EQ(counts.never_seen, 1U);
@@ -118,7 +117,7 @@ TEST_F(Pruning, DryRunTellsAndChangesNothing) {
   EXPECT_EQ(get(*registry_, "stale").state, State::active);
 }
 
-TEST_F(Pruning, RetiresTheStaleWithEvidence) {
+TEST_P(Pruning, RetiresTheStaleWithEvidence) {
   ASSERT_EQ(registry_->prune(day0 - 24h * 30, day0, false)->retired, 1U);
   EXPECT_EQ(get(*registry_, "fresh").state, State::active);
   EXPECT_EQ(get(*registry_, "never").state, State::active);
@@ -130,7 +129,7 @@ TEST_F(Pruning, RetiresTheStaleWithEvidence) {
   EXPECT_EQ(history[0].evidence, R"({"last_seen":"2026-12-15T08:00:00Z"})");
 }
 
-TEST_F(RegistryTest, StatsCountStatesPlatformsAndRules) {
+TEST_P(RegistryTest, StatsCountStatesPlatformsAndRules) {
   auto registry = open();
   Device ios = a_token("a");
   ios.platform = "ios";
@@ -148,7 +147,7 @@ TEST_F(RegistryTest, StatsCountStatesPlatformsAndRules) {
   EXPECT_EQ(stats.by_rule, (std::map<std::string, std::uint64_t>{{gone, 1}}));
 }
 
-TEST_F(RegistryTest, EachStopsWhenToldAndLetsTheVisitorWrite) {
+TEST_P(RegistryTest, EachStopsWhenToldAndLetsTheVisitorWrite) {
   auto registry = open();
   ASSERT_TRUE(registry.upsert(tokens(2'500), day0));
   int visited = 0;
@@ -175,7 +174,7 @@ std::string walk(Registry& registry, const Audience& audience, std::size_t step)
   }
 }
 
-TEST_F(RegistryTest, AnAudienceIsTheLivingOfItsProjectAtThatMoment) {
+TEST_P(RegistryTest, AnAudienceIsTheLivingOfItsProjectAtThatMoment) {
   auto registry = open();
   Device other = a_token("other");
   other.project = "q";
@@ -194,7 +193,7 @@ TEST_F(RegistryTest, AnAudienceIsTheLivingOfItsProjectAtThatMoment) {
   EXPECT_EQ(walk(registry, audience, 9), "a ours suspect ");
 }
 
-TEST_F(RegistryTest, AnAudienceMeansTheSameDevicesTomorrow) {
+TEST_P(RegistryTest, AnAudienceMeansTheSameDevicesTomorrow) {
   auto registry = open();
   Device device = a_token("a");
   device.last_seen = day0 - 29h;
@@ -206,7 +205,7 @@ TEST_F(RegistryTest, AnAudienceMeansTheSameDevicesTomorrow) {
   EXPECT_EQ(walk(registry, audience, 5), "a ");
 }
 
-TEST_F(RegistryTest, AListIsWalkedWhateverTheState) {
+TEST_P(RegistryTest, AListIsWalkedWhateverTheState) {
   auto registry = open();
   put(registry, a_token("outside"));
   const auto list = registry.make_list().value();
@@ -220,14 +219,14 @@ TEST_F(RegistryTest, AListIsWalkedWhateverTheState) {
   EXPECT_EQ(walk(registry, audience, 2), "");
 }
 
-TEST_F(RegistryTest, RefusesAFilterItCannotRead) {
+TEST_P(RegistryTest, RefusesAFilterItCannotRead) {
   auto registry = open();
   const auto audience = registry.make_audience("platform:", 0, "p", day0);
   ASSERT_FALSE(audience);
   EXPECT_EQ(audience.error().kind, Error::Kind::usage);
 }
 
-TEST_F(RegistryTest, KeepsEverythingOfACampaign) {
+TEST_P(RegistryTest, KeepsEverythingOfACampaign) {
   auto registry = open();
   ASSERT_TRUE(registry.upsert(tokens(3), day0));
   EXPECT_EQ(registry.latest_campaign().value(), std::nullopt);
@@ -255,7 +254,7 @@ TEST_F(RegistryTest, KeepsEverythingOfACampaign) {
   EXPECT_EQ(read.started, day0);
 }
 
-TEST_F(RegistryTest, RecordsVerdictsWithTheirEvidence) {
+TEST_P(RegistryTest, RecordsVerdictsWithTheirEvidence) {
   auto registry = open();
   ASSERT_TRUE(registry.upsert(tokens(3), day0));
   const Campaign campaign = a_campaign(registry);
@@ -274,7 +273,7 @@ TEST_F(RegistryTest, RecordsVerdictsWithTheirEvidence) {
   EXPECT_EQ(registry.history(3)->size(), 1U);
 }
 
-TEST_F(RegistryTest, ADeviceThatFcmAcceptsIsAlive) {
+TEST_P(RegistryTest, ADeviceThatFcmAcceptsIsAlive) {
   auto registry = open();
   const DeviceId id = put(registry, a_token("t")).id;
   const Campaign campaign = a_campaign(registry);
@@ -284,7 +283,7 @@ TEST_F(RegistryTest, ADeviceThatFcmAcceptsIsAlive) {
   EXPECT_EQ(causes(registry, id), "retire verdict ");
 }
 
-TEST_F(RegistryTest, ASuspicionDoesNotSoftenAVerdict) {
+TEST_P(RegistryTest, ASuspicionDoesNotSoftenAVerdict) {
   auto registry = open();
   const DeviceId id = put(registry, a_token("t")).id;
   const Campaign campaign = a_campaign(registry);
@@ -293,7 +292,7 @@ TEST_F(RegistryTest, ASuspicionDoesNotSoftenAVerdict) {
   EXPECT_EQ(get(registry, "t").state, State::retired);
 }
 
-TEST_F(RegistryTest, BoundsEvidenceAndKeepsItJson) {
+TEST_P(RegistryTest, BoundsEvidenceAndKeepsItJson) {
   auto registry = open();
   const DeviceId id = put(registry, a_token("t")).id;
   const Campaign campaign = a_campaign(registry);
@@ -306,7 +305,7 @@ TEST_F(RegistryTest, BoundsEvidenceAndKeepsItJson) {
   EXPECT_TRUE(kept.ends_with(R"("})"));
 }
 
-TEST_F(RegistryTest, RetryRowsAreReplacedAndGoWhenSettled) {
+TEST_P(RegistryTest, RetryRowsAreReplacedAndGoWhenSettled) {
   auto registry = open();
   ASSERT_TRUE(registry.upsert(tokens(3), day0));
   const Campaign campaign = a_campaign(registry);
@@ -331,7 +330,7 @@ TEST_F(RegistryTest, RetryRowsAreReplacedAndGoWhenSettled) {
   EXPECT_EQ(waiting[1].receiver.registration.value, "token-1");
 }
 
-TEST_F(RegistryTest, RecordsNothingForACampaignItDoesNotKnow) {
+TEST_P(RegistryTest, RecordsNothingForACampaignItDoesNotKnow) {
   auto registry = open();
   const DeviceId id = put(registry, a_token("t")).id;
   Campaign campaign;
@@ -342,7 +341,7 @@ TEST_F(RegistryTest, RecordsNothingForACampaignItDoesNotKnow) {
 
 // Undoing -----------------------------------------------------------------------------------------
 
-TEST_F(RegistryTest, RestoresOnlyWhatChangedSinceAndByThatRule) {
+TEST_P(RegistryTest, RestoresOnlyWhatChangedSinceAndByThatRule) {
   auto registry = open();
   ASSERT_TRUE(registry.upsert(tokens(3), day0));
   const Campaign campaign = a_campaign(registry);
@@ -357,7 +356,7 @@ TEST_F(RegistryTest, RestoresOnlyWhatChangedSinceAndByThatRule) {
   EXPECT_EQ(registry.restore_since(day0, "", day0 + 2h).value(), 2U);
 }
 
-TEST_F(RegistryTest, PurgeForgetsTheLongDeadWithTheirHistory) {
+TEST_P(RegistryTest, PurgeForgetsTheLongDeadWithTheirHistory) {
   auto registry = open();
   ASSERT_TRUE(registry.upsert(tokens(3), day0));
   ASSERT_TRUE(registry.retire(1, day0));
@@ -369,7 +368,7 @@ TEST_F(RegistryTest, PurgeForgetsTheLongDeadWithTheirHistory) {
   EXPECT_EQ(registry.stats()->total, 2U);
 }
 
-TEST_F(RegistryTest, NeverGivesAPurgedIdToAnotherDevice) {
+TEST_P(RegistryTest, NeverGivesAPurgedIdToAnotherDevice) {
   auto registry = open();
   const DeviceId id = put(registry, a_token("t")).id;
   ASSERT_TRUE(registry.retire(id, day0));
@@ -377,7 +376,7 @@ TEST_F(RegistryTest, NeverGivesAPurgedIdToAnotherDevice) {
   EXPECT_GT(put(registry, a_token("t")).id, id);
 }
 
-class BrakeTest : public TempStore {
+class BrakeTest : public ConformanceTest {
  protected:
   // Devices 1 and 2 die in the campaign by one rule, 3 by another, 4 before it.
   void SetUp() override {
@@ -406,7 +405,7 @@ class BrakeTest : public TempStore {
   Campaign campaign_;
 };
 
-TEST_F(BrakeTest, MakesOnlyTheDeadOfItsCampaignAndRuleSuspect) {
+TEST_P(BrakeTest, MakesOnlyTheDeadOfItsCampaignAndRuleSuspect) {
   EXPECT_EQ(states(), "ssrra");
   const auto brakes = registry_->brakes().value();
   ASSERT_EQ(brakes.size(), 1U);
@@ -417,7 +416,7 @@ TEST_F(BrakeTest, MakesOnlyTheDeadOfItsCampaignAndRuleSuspect) {
   EXPECT_EQ(causes(*registry_, 1), "verdict brake ");
 }
 
-TEST_F(BrakeTest, CountsLaterSuspectsAndIsOneWhenPulledTwice) {
+TEST_P(BrakeTest, CountsLaterSuspectsAndIsOneWhenPulledTwice) {
   ASSERT_TRUE(
       registry_->record(campaign_, {.at = day0 + 1h, .changes = {{5, State::suspect, gone, ""}}}));
   ASSERT_TRUE(registry_->pull_brake(campaign_, gone, day0 + 3h));
@@ -426,7 +425,7 @@ TEST_F(BrakeTest, CountsLaterSuspectsAndIsOneWhenPulledTwice) {
   EXPECT_EQ(brakes[0].suspects, 3U);
 }
 
-TEST_F(BrakeTest, VerdictsOutsideOfACampaignChangeTheStateAndKeepTheirEvidence) {
+TEST_P(BrakeTest, VerdictsOutsideOfACampaignChangeTheStateAndKeepTheirEvidence) {
   const std::vector<Change> changes = {{5, State::retired, gone, R"({"status":404})"}};
   ASSERT_TRUE(registry_->apply(changes, day0 + 4h));
   EXPECT_EQ(states().back(), 'r');
@@ -435,26 +434,30 @@ TEST_F(BrakeTest, VerdictsOutsideOfACampaignChangeTheStateAndKeepTheirEvidence) 
   EXPECT_EQ(history.back().evidence, R"({"status":404})");
 }
 
-TEST_F(BrakeTest, ReleaseBringsTheSuspectsBack) {
+TEST_P(BrakeTest, ReleaseBringsTheSuspectsBack) {
   EXPECT_EQ(registry_->release_brakes(day0 + 3h).value(), 2U);
   EXPECT_EQ(states(), "aarra");
   EXPECT_TRUE(registry_->brakes()->empty());
   EXPECT_EQ(registry_->release_brakes(day0 + 3h).value(), 0U);
 }
 
-TEST_F(BrakeTest, ConfirmRetiresThemByTheirRule) {
+TEST_P(BrakeTest, ConfirmRetiresThemByTheirRule) {
   EXPECT_EQ(registry_->confirm_brakes(day0 + 3h).value(), 2U);
   EXPECT_EQ(states(), "rrrra");
   EXPECT_EQ(get(*registry_, "token-0").rule, gone);
   EXPECT_TRUE(registry_->brakes()->empty());
 }
 
-TEST_F(BrakeTest, LeavesADeviceAloneThatCameBackInBetween) {
+TEST_P(BrakeTest, LeavesADeviceAloneThatCameBackInBetween) {
   ASSERT_TRUE(registry_->release_brakes(day0 + 3h));
   ASSERT_TRUE(registry_->retire(1, day0 + 4h).value());
   ASSERT_TRUE(registry_->pull_brake(campaign_, gone, day0 + 5h));
   EXPECT_EQ(states(), "rarra");
 }
+
+FANFARE_FOR_EACH_STORE(RegistryTest);
+FANFARE_FOR_EACH_STORE(Pruning);
+FANFARE_FOR_EACH_STORE(BrakeTest);
 
 }  // namespace
 }  // namespace fanfare::registry

@@ -45,6 +45,10 @@ struct Registry::Impl {
   [[nodiscard]] std::optional<State> state_of(DeviceId id);
   [[nodiscard]] DeviceId last_device();
 
+  /// Gives a device that was just stored the times and the events it comes with.
+  void carry(DeviceId id, const Device& device, const DeviceHistory& history, SystemTime now);
+  void write_import_run(const ImportRun& run, SystemTime now);
+
   /// A person's word about one device. False: the state was `to` already.
   bool change_one(DeviceId id, State to, const char* cause, SystemTime now);
   /// Closes all open brakes; their suspects become `to`.

@@ -1,4 +1,5 @@
 // devices list and export: many devices, as a table, as CSV or as JSON lines, in constant memory.
+#include <functional>
 #include <limits>
 #include <memory>
 
@@ -17,6 +18,7 @@ struct ListOptions {
   std::string filter;
   std::string format;
   std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
+  bool history = false;
 };
 
 constexpr std::size_t table_rows = 1'000;
@@ -41,10 +43,10 @@ Result<void> print_table(Output& out, registry::Registry& store, const ListOptio
   return visited;
 }
 
-using Append = void (*)(std::string&, const registry::Device&);
+using Append = std::function<void(std::string&, const registry::Device&)>;
 
 Result<void> print_lines(Output& out, registry::Registry& store, const ListOptions& options,
-                         std::string_view head, Append append) {
+                         std::string_view head, const Append& append) {
   constexpr std::size_t buffer_bytes = 64U << 10;
   std::string buffer(head);
   std::uint64_t lines = 0;
@@ -60,15 +62,31 @@ Result<void> print_lines(Output& out, registry::Registry& store, const ListOptio
   return visited;
 }
 
+Result<void> print_histories(Output& out, registry::Registry& store, const ListOptions& options) {
+  Result<void> read;
+  const auto append = [&](std::string& buffer, const registry::Device& device) {
+    const auto history = store.carried_history(device.id);
+    if (history) return registry::append_json(buffer, device, *history);
+    if (read) read = std::unexpected(history.error());
+  };
+  auto printed = print_lines(out, store, options, "", append);
+  return printed ? read : printed;
+}
+
 Result<ExitStatus> list_devices(Context& context, const ListOptions& options, bool export_all) {
   auto store = open_store(context.globals, {.mode = registry::OpenOptions::Mode::read_only});
   if (!store) return std::unexpected(store.error());
   Result<void> printed;
-  if (options.format == "csv") {
+  const auto plain = [](std::string& buffer, const registry::Device& device) {
+    registry::append_json(buffer, device);
+  };
+  if (options.history) {
+    printed = print_histories(context.out, *store, options);
+  } else if (options.format == "csv") {
     printed =
         print_lines(context.out, *store, options, registry::csv_header(), registry::append_csv);
   } else if (export_all || context.globals.json) {
-    printed = print_lines(context.out, *store, options, "", registry::append_json);
+    printed = print_lines(context.out, *store, options, "", plain);
   } else {
     printed = print_table(context.out, *store, options);
   }
@@ -109,14 +127,22 @@ void add_device_listing(CLI::App& devices, Context& context) {
   export_command->footer(
       "Examples:\n"
       "  fanfare devices export > devices.csv\n"
-      "  fanfare devices export --format jsonl --filter 'state:active' | gzip > active.jsonl.gz\n");
+      "  fanfare devices export --format jsonl --filter 'state:active' | gzip > active.jsonl.gz\n"
+      "  fanfare devices export --history | zstd > whole.jsonl.zst\n");
   auto export_options = std::make_shared<ListOptions>();
   add_filter(*export_command, *export_options);
   export_command
       ->add_option("--format", export_options->format, "Without it csv, with --json jsonl")
       ->type_name("FORMAT")
       ->check(CLI::IsMember(std::vector<std::string>{"csv", "jsonl"}));
-  context.on(*export_command, [&context, export_options] {
+  export_command->add_flag(
+      "--history", export_options->history,
+      "JSON lines with all that another store needs: states, times, and every event with its "
+      "evidence. Imported elsewhere, a device that is new there is as it was here");
+  context.on(*export_command, [&context, export_options]() -> Result<ExitStatus> {
+    if (export_options->history && export_options->format == "csv") {
+      return fail(Error::Kind::usage, "--history does not fit into CSV", "leave --format csv out");
+    }
     if (export_options->format.empty()) {
       export_options->format = context.globals.json ? "jsonl" : "csv";
     }

@@ -41,9 +41,11 @@ bool contains(std::string_view text, std::string_view part) {
 
 TEST_F(Devices, ImportCountsWhatItDid) {
   Finished run = devices({"import", "-", "--json"}, three_devices);
-  EXPECT_EQ(run.out, "{\"added\":3,\"updated\":0,\"revived\":0,\"superseded\":0,\"bad_lines\":0}\n");
+  EXPECT_EQ(run.out,
+            "{\"added\":3,\"updated\":0,\"revived\":0,\"superseded\":0,\"bad_lines\":0}\n");
   run = devices({"import", "-", "--json"}, three_devices);
-  EXPECT_EQ(run.out, "{\"added\":0,\"updated\":3,\"revived\":0,\"superseded\":0,\"bad_lines\":0}\n");
+  EXPECT_EQ(run.out,
+            "{\"added\":0,\"updated\":3,\"revived\":0,\"superseded\":0,\"bad_lines\":0}\n");
   EXPECT_EQ(devices({"import", "-"}, three_devices).out, "fanfare.db: 0 added, 3 updated\n");
 }
 
@@ -54,7 +56,11 @@ TEST_F(Devices, ImportSkipsABadLineAndNamesIt) {
   EXPECT_EQ(run.status, 0);
   EXPECT_TRUE(contains(run.err, "some.csv:3: ")) << run.err;
   EXPECT_EQ(run.out, "fanfare.db: 2 added, 0 updated, 1 bad line skipped\n");
-  EXPECT_TRUE(read("rejects.txt").starts_with("3\t"));
+  EXPECT_EQ(read("rejects.txt"),
+            "token,last_seen\n"
+            "# line 3: last_seen is not a time such as 2026-11-24T05:44:00Z (RFC 3339), "
+            "2026-11-24 05:44:00 or Unix seconds or milliseconds\n"
+            "bad-1,yesterday\n");
 }
 
 TEST_F(Devices, ImportShowsTwentyBadLinesAndCountsTheRest) {
@@ -65,7 +71,26 @@ TEST_F(Devices, ImportShowsTwentyBadLinesAndCountsTheRest) {
   EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 21) << run.err;
   EXPECT_TRUE(contains(run.err, "and 5 bad lines more, in rejects.txt")) << run.err;
   const std::string rejects = read("rejects.txt");
-  EXPECT_EQ(std::count(rejects.begin(), rejects.end(), '\n'), 25);
+  EXPECT_EQ(std::count(rejects.begin(), rejects.end(), '\n'), 51);
+}
+
+TEST_F(Devices, ImportReadsOtherColumnsThroughAMap) {
+  const std::string file = write("theirs.csv", "id,reg,kind\n7,token-a,iOS\n");
+  Finished run = devices({"import", file, "--map", "token=reg", "--map", "user=id,platform=kind",
+                          "--set", "project=p", "--set", "locale=ko"});
+  EXPECT_EQ(run.status, 0) << run.err;
+  run = devices({"export"});
+  EXPECT_TRUE(contains(run.out, "token-a,,7,,ios,ko,,,,,p,active,")) << run.out;
+}
+
+// A map that does not fit must not leave an empty store behind.
+TEST_F(Devices, ImportSaysWhichColumnsThereAre) {
+  const Finished run = devices({"import", "-", "--map", "token=reg"}, "id,token\n1,a\n");
+  EXPECT_EQ(run.status, 2);
+  EXPECT_EQ(run.err,
+            "fanfare: -: there is no column reg that --map names\n"
+            "  the columns are id, token\n");
+  EXPECT_FALSE(std::filesystem::exists(path("fanfare.db")));
 }
 
 TEST_F(Devices, ImportFailsWhenNoLineIsGood) {

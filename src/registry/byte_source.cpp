@@ -172,10 +172,12 @@ class ZstdSource : public ByteSource {
 
 }  // namespace
 
-Result<std::unique_ptr<FileSource>> FileSource::open(const std::filesystem::path& path) {
+Result<std::unique_ptr<FileSource>> FileSource::open(const std::filesystem::path& path,
+                                                     const std::atomic<bool>* interrupt) {
   const int fd = path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return system_failure("open", path, errno);
   std::unique_ptr<FileSource> file(new FileSource(path, fd));
+  file->interrupt_ = interrupt;
   struct stat status{};
   if (::fstat(fd, &status) != 0) return system_failure("read", path, errno);
   if (S_ISDIR(status.st_mode)) return system_failure("read", path, EISDIR);
@@ -190,7 +192,10 @@ FileSource::~FileSource() {
 Result<std::size_t> FileSource::read(std::span<char> out) {
   while (true) {
     const auto count = ::read(fd_, out.data(), out.size());
-    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EINTR) {
+      if (interrupt_ == nullptr || !interrupt_->load()) continue;
+      return fail(Error::Kind::input, fmt::format("{}: interrupted", path_.string()));
+    }
     if (count < 0) return system_failure("read", path_, errno);
     bytes_read_ += static_cast<std::uint64_t>(count);
     return static_cast<std::size_t>(count);

@@ -2,6 +2,7 @@
 // reader, so that neither a large file nor an archive of a terabyte of zeros fills the memory.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -21,8 +22,9 @@ class ByteSource {
 /// An open file and how far it has been read.
 class FileSource : public ByteSource {
  public:
-  /// "-" is standard input.
-  [[nodiscard]] static Result<std::unique_ptr<FileSource>> open(const std::filesystem::path& path);
+  /// "-" is standard input. A signal that sets `interrupt` ends a read that waits, with an error.
+  [[nodiscard]] static Result<std::unique_ptr<FileSource>> open(
+      const std::filesystem::path& path, const std::atomic<bool>* interrupt = nullptr);
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
   ~FileSource() override;
@@ -36,6 +38,7 @@ class FileSource : public ByteSource {
   FileSource(std::filesystem::path path, int fd) : path_(std::move(path)), fd_(fd) {}
   std::filesystem::path path_;
   int fd_;
+  const std::atomic<bool>* interrupt_ = nullptr;
   std::uint64_t bytes_read_ = 0;
   std::uint64_t bytes_total_ = 0;
 };

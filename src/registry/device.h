@@ -87,4 +87,12 @@ struct Event {
   std::string predecessor{};
 };
 
+/// All that happened to a device, to be carried into another store.
+struct DeviceHistory {
+  std::size_t device = 0;             ///< Which one of those it is carried with, from 0.
+  std::vector<Event> events{};        ///< Oldest first; not those of its predecessors.
+  std::vector<Target> replaces{};     ///< Its direct predecessors.
+  std::vector<Target> replaced_by{};  ///< Its direct successors; one, as a rule.
+};
+
 }  // namespace fanfare::registry

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <simdjson.h>
+#include <fmt/ranges.h>
+
+#include "registry/json_line.h"
+#include "registry/sql_dump.h"
 
 namespace fanfare::registry {
 namespace {
@@ -19,147 +22,178 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+// For whoever wrote a map that does not fit.
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 50;
+  const bool all = names.size() <= most;
+  return fmt::format("{}{}",
+                     fmt::join(names.begin(), all ? names.end() : names.begin() + most, ", "),
+                     all ? "" : fmt::format(", … ({} in all)", names.size()));
+}
+
+bool is_printable_ascii(std::string_view text) noexcept {
+  unsigned other = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    other |= static_cast<unsigned>(static_cast<unsigned char>(byte - 0x20U) > 0x7e - 0x20);
+  }
+  return other == 0;
+}
+
+// See the head of the header file.
+bool is_csv_comment(std::string_view text, std::size_t columns) noexcept {
+  if (!text.starts_with('#')) return false;
+  return columns == 1 || text.size() == 1 || text[1] == ' ' || text[1] == '\t' ||
+         text.find(',') == std::string_view::npos;
+}
+
 }  // namespace
 
-// The fields of one line by their names in the file, before they are checked.
-struct DeviceParser::Row {
-  std::string token;
-  std::string fid;
-  std::string user;
-  std::string device_id;
-  std::string timezone;
-  std::string platform;
-  std::string locale;
-  std::string tags;
-  std::string app_version;
-  std::string last_seen;
-  std::string project;
-  std::string state;
-  std::string rule;
+// The rows of an SQL dump as devices.
+class DeviceParser::Dump : public SqlDump::Reader {
+ public:
+  explicit Dump(DeviceParser& parser) : dump(parser.options_.table, *this), parser_(parser) {}
 
-  /// Null for a name that means nothing to us.
-  std::string* field(std::string_view name) {
-    const std::pair<std::string_view, std::string*> known[] = {{"token", &token},
-                                                               {"fid", &fid},
-                                                               {"user", &user},
-                                                               {"device_id", &device_id},
-                                                               {"timezone", &timezone},
-                                                               {"platform", &platform},
-                                                               {"locale", &locale},
-                                                               {"tags", &tags},
-                                                               {"app_version", &app_version},
-                                                               {"last_seen", &last_seen},
-                                                               {"project", &project},
-                                                               {"state", &state},
-                                                               {"rule", &rule}};
-    for (const auto& [key, value] : known) {
-      if (key == name) return value;
+  std::vector<bool> columns(std::span<const std::string> names) override {
+    if (names.empty()) {
+      parser_.refuse(Error::Kind::input,
+                     fmt::format("the dump names no columns of {}", parser_.options_.table),
+                     "make the dump with its CREATE TABLE, or with --complete-insert (mysqldump) "
+                     "or --column-inserts (pg_dump)");
+      return {};
     }
-    return nullptr;
+    parser_.columns_.clear();
+    parser_.find_columns({names.begin(), names.end()});
+    if (parser_.failure_) return {};
+    std::vector<bool> wanted(names.size());
+    for (const auto& [column, field] : parser_.columns_) wanted[column] = true;
+    return wanted;
   }
 
-  /// What is wrong with it; empty: nothing.
-  [[nodiscard]] std::string fault() const;
-  [[nodiscard]] Device device() &&;
+  void row(std::span<const std::string> values) override {
+    if (is_skipped()) return;
+    DeviceRow row = parser_.constants_;
+    for (const auto& [column, field] : parser_.columns_) {
+      if (row.get(field).empty()) row.set(field, values[column]);
+    }
+    std::string fault;
+    if (!parser_.accept(dump.row_number(), row, false, fault)) reject(std::move(fault));
+  }
+
+  void bad_row(std::string what) override {
+    if (!is_skipped()) reject(std::move(what));
+  }
+
+  SqlDump dump;
+
+ private:
+  [[nodiscard]] bool is_skipped() const { return dump.row_number() <= parser_.options_.skip; }
+
+  void reject(std::string what) {
+    std::string text = dump.row_statement();
+    const auto bytes = text.size() + dump.row_bytes_cut();
+    parser_.out_->bad.push_back({dump.row_line(), std::move(what), std::move(text), bytes});
+    parser_.out_->bad_marks.push_back(dump.row_number());
+  }
+
+  DeviceParser& parser_;
 };
 
-std::string DeviceParser::Row::fault() const {
-  if (!token.empty() && !fid.empty()) return "both token and fid are given; a device has one";
-  if (auto wrong = registration_fault(fid.empty() ? token : fid); !wrong.empty()) return wrong;
-  const std::pair<const char*, const std::string*> others[] = {
-      {"user", &user}, {"platform", &platform},       {"locale", &locale},
-      {"tags", &tags}, {"app_version", &app_version}, {"project", &project},
-      {"rule", &rule}, {"device_id", &device_id},     {"timezone", &timezone}};
-  for (const auto& [name, value] : others) {
-    if (value->size() > max_field_bytes) {
-      return fmt::format("{} is longer than {} bytes", name, max_field_bytes);
-    }
-    if (has_control_characters(*value)) return fmt::format("{} contains control characters", name);
-    if (!is_utf8(*value)) return fmt::format("{} is not UTF-8", name);
+DeviceParser::DeviceParser(ReadOptions options)
+    : options_(std::move(options)),
+      foreign_state_(options_.fields.is_mapped(Field::state)),
+      json_(std::make_unique<JsonLine>()) {
+  for (std::size_t i = 0; i < field_count; ++i) {
+    const auto field = static_cast<Field>(i);
+    if (const auto& value = options_.fields.constant(field)) constants_.set(field, *value);
   }
-  if (const auto text = trim(last_seen); !text.empty() && !parse_rfc3339(text)) {
-    return "last_seen is not a time such as 2026-11-24T05:44:00Z (RFC 3339)";
-  }
-  return {};
+  if (!options_.table.empty()) dump_ = std::make_unique<Dump>(*this);
 }
-
-// A `state` that is none of ours is some other column of that name.
-Device DeviceParser::Row::device() && {
-  Device device;
-  device.registration = fid.empty() ? Target{TargetKind::token, std::move(token)}
-                                    : Target{TargetKind::fid, std::move(fid)};
-  device.user = std::move(user);
-  device.installation = std::move(device_id);
-  device.time_zone = std::move(timezone);
-  device.platform = normal_platform(platform);
-  device.locale = std::move(locale);
-  device.tags = split_tags(tags);
-  device.app_version = std::move(app_version);
-  device.last_seen = parse_rfc3339(trim(last_seen));
-  device.project = std::move(project);
-  device.state = parse_state(state).value_or(State::active);
-  if (device.state != State::active) device.rule = std::move(rule);
-  return device;
-}
-
-// Lines ---------------------------------------------------------------------------------------
-
-struct DeviceParser::Json {
-  simdjson::dom::parser parser;
-  std::string padded;
-};
-
-DeviceParser::DeviceParser() : json_(std::make_unique<Json>()) {}
 DeviceParser::~DeviceParser() = default;
 
-void DeviceParser::feed(std::string_view bytes, std::vector<Device>& devices,
-                        std::vector<BadLine>& bad) {
-  devices_ = &devices;
-  bad_ = &bad;
-  while (!bytes.empty()) {
+void DeviceParser::feed(std::string_view bytes, DeviceBatch& out) {
+  out_ = &out;
+  if (dump_) return dump_->dump.feed(bytes);
+  while (!bytes.empty() && !failure_) {
     const auto end = bytes.find('\n');
     const std::string_view part = bytes.substr(0, end);
-    if (!too_long_ && partial_.size() + part.size() > max_line_bytes) {
-      too_long_ = true;
-      partial_.clear();
-      partial_.shrink_to_fit();
+    if (long_bytes_ > 0) {
+      long_bytes_ += part.size();
+    } else if (partial_.size() + part.size() > max_line_bytes) {
+      const bool json = (partial_.empty() ? part : partial_).starts_with('{');
+      if (!json || partial_.size() + part.size() > max_json_line_bytes) {
+        long_bytes_ = partial_.size() + part.size();
+        partial_ += part.substr(0, max_kept_line_bytes);
+        partial_.resize(max_kept_line_bytes);
+        partial_.shrink_to_fit();
+      }
     }
     if (end == std::string_view::npos) {
-      if (!too_long_) partial_ += part;
+      if (long_bytes_ == 0) partial_ += part;
       return;
     }
     if (partial_.empty()) {
       end_line(part);
     } else {
-      partial_ += part;
-      end_line(std::exchange(partial_, {}));
+      if (long_bytes_ == 0) partial_ += part;
+      end_line(partial_);
+      partial_.clear();
     }
     bytes.remove_prefix(end + 1);
   }
 }
 
-void DeviceParser::finish(std::vector<Device>& devices, std::vector<BadLine>& bad) {
-  devices_ = &devices;
-  bad_ = &bad;
-  if (too_long_ || !partial_.empty()) end_line(std::exchange(partial_, {}));
+void DeviceParser::finish(DeviceBatch& out) {
+  out_ = &out;
+  if (dump_) {
+    dump_->dump.finish();
+    if (!failure_ && !dump_->dump.table_found()) {
+      const auto& tables = dump_->dump.tables();
+      refuse(Error::Kind::usage, fmt::format("the dump has no table {}", options_.table),
+             tables.empty() ? "--table is for dumps of pg_dump and mysqldump; this seems to be none"
+                            : fmt::format("it has {}", listed({tables.begin(), tables.end()})));
+    }
+    return;
+  }
+  if (!partial_.empty() && !failure_) end_line(partial_);
+  partial_.clear();
   while (!open_lines_.empty()) {
     give_up_record("a quotation mark is never closed");
     finish_record();
   }
 }
 
+std::uint64_t DeviceParser::mark() const noexcept {
+  if (dump_) return dump_->dump.row_number();
+  return open_lines_.empty() ? line_number_ : open_lines_.front().number - 1;
+}
+
+// Lines ---------------------------------------------------------------------------------------
+
 void DeviceParser::end_line(std::string_view text) {
   const auto number = ++line_number_;
+  if (long_bytes_ > 0) return end_long_line(number);
+  // The first lines are read again: they tell the format.
+  if (number <= options_.skip && format_ != Format::unknown) return;
   if (number == 1 && text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   if (text.ends_with('\r')) text.remove_suffix(1);
-  if (!std::exchange(too_long_, false)) return take_line(number, text);
+  take_line(number, text);
+}
 
+void DeviceParser::end_long_line(std::uint64_t number) {
+  const auto bytes = std::exchange(long_bytes_, 0);
   // The record that was open can't be completed any more: a part of it is gone.
   while (!open_lines_.empty()) {
     give_up_record("a quotation mark is never closed");
     finish_record();
   }
-  reject(number, fmt::format("the line is longer than {} bytes", max_line_bytes));
+  if (number <= options_.skip) return;
+  const bool json = partial_.starts_with('{');
+  reject(
+      number,
+      fmt::format("the line is longer than {} bytes", json ? max_json_line_bytes : max_line_bytes),
+      partial_);
+  out_->bad.back().bytes = bytes;
 }
 
 void DeviceParser::take_line(std::uint64_t number, std::string_view text) {
@@ -186,73 +220,51 @@ void DeviceParser::tell_format(std::uint64_t number, std::string_view text) {
   } else {
     format_ = Format::plain;
   }
-  take_line(number, text);
+  if (number > options_.skip && !failure_) take_line(number, text);
 }
 
-void DeviceParser::accept(std::uint64_t number, Row& row) {
-  if (auto fault = row.fault(); !fault.empty()) return reject(number, std::move(fault));
-  devices_->push_back(std::move(row).device());
+bool DeviceParser::accept(std::uint64_t mark, DeviceRow& row, bool clean, std::string& fault) {
+  fault = row.fault(clean);
+  if (!fault.empty()) return false;
+  out_->devices.push_back(row.device(foreign_state_));
+  out_->marks.push_back(mark);
+  return true;
 }
 
-void DeviceParser::reject(std::uint64_t number, std::string what) {
-  bad_->push_back({number, std::move(what)});
+void DeviceParser::reject(std::uint64_t number, std::string what, std::string_view text) {
+  out_->bad.push_back(
+      {number, std::move(what), std::string(text.substr(0, max_kept_line_bytes)), text.size()});
+  out_->bad_marks.push_back(number);
+}
+
+void DeviceParser::refuse(Error::Kind kind, std::string what, std::string remedy) {
+  failure_ = {kind, std::move(what), std::move(remedy)};
 }
 
 // Plain text and JSON lines -------------------------------------------------------------------
 
 void DeviceParser::take_plain(std::uint64_t number, std::string_view text) {
   if (trim(text).empty() || text.front() == '#') return;
-  Row row;
-  row.token = text;
-  accept(number, row);
+  DeviceRow row = constants_;
+  row.set(Field::token, text);
+  std::string fault;
+  if (!accept(number, row, false, fault)) reject(number, std::move(fault), text);
 }
-
-namespace {
-
-// A member as text: a string, a whole number (user ids often are), null for nothing; tags may be
-// an array of strings. False: it is something else.
-bool text_of(simdjson::dom::element value, bool list, std::string& out) {
-  if (std::string_view text; value.get(text) == simdjson::SUCCESS) {
-    out = text;
-    return true;
-  }
-  if (std::int64_t number = 0; value.get(number) == simdjson::SUCCESS) {
-    out = fmt::format("{}", number);
-    return true;
-  }
-  simdjson::dom::array items;
-  if (!list || value.get(items) != simdjson::SUCCESS) return value.is_null();
-  for (const simdjson::dom::element item : items) {
-    std::string_view text;
-    if (item.get(text) != simdjson::SUCCESS) return false;
-    if (!out.empty()) out += ';';
-    out += text;
-  }
-  return true;
-}
-
-}  // namespace
 
 void DeviceParser::take_json(std::uint64_t number, std::string_view text) {
-  if (trim(text).empty()) return;
-  json_->padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
-  json_->padded.assign(text);
-  simdjson::dom::object object;
-  const auto error = json_->parser.parse(json_->padded.data(), text.size(), false).get(object);
-  if (error == simdjson::INCORRECT_TYPE) return reject(number, "the line is not a JSON object");
-  if (error != simdjson::SUCCESS) {
-    return reject(number, fmt::format("not JSON: {}", simdjson::error_message(error)));
+  if (trim(text).empty() || text.front() == '#') return;
+  DeviceRow row;
+  auto fault = json_->read(text, options_.fields, row);
+  for (std::size_t i = 0; i < field_count; ++i) {
+    const auto field = static_cast<Field>(i);
+    if (options_.fields.constant(field)) row.set(field, constants_.get(field));
   }
-  Row row;
-  for (const auto& [name, value] : object) {
-    std::string* const field = row.field(name);
-    if (field == nullptr) continue;
-    field->clear();  // Of a repeated name the last counts.
-    if (!text_of(value, name == "tags", *field)) {
-      return reject(number, fmt::format("{} is not a text", name));
-    }
+  if (!fault.empty() || !accept(number, row, false, fault)) {
+    return reject(number, std::move(fault), text);
   }
-  accept(number, row);
+  if (!json_->has_history()) return;
+  out_->histories.push_back(json_->take_history(out_->devices.back()));
+  out_->histories.back().device = out_->devices.size() - 1;
 }
 
 // CSV -----------------------------------------------------------------------------------------
@@ -262,37 +274,77 @@ void DeviceParser::take_json(std::uint64_t number, std::string_view text) {
 
 bool DeviceParser::read_header(std::string_view text) {
   CsvRecord header;
-  if (header.feed(text) != CsvRecord::Status::complete) return false;
+  const bool mapped = options_.fields.any_mapped();
+  if (header.feed(text) != CsvRecord::Status::complete) {
+    if (mapped) {
+      refuse(Error::Kind::input, "the first line is neither JSON nor a header of CSV",
+             "--map needs JSON lines or a CSV with a header in one line");
+    }
+    return false;
+  }
   std::vector<std::string> names;
   for (const auto& name : header.fields()) names.push_back(lower(trim(name)));
   const bool named = std::ranges::any_of(
       names, [](const std::string& name) { return name == "token" || name == "fid"; });
-  if (named) columns_ = std::move(names);
-  return named;
+  if (!named && !mapped) return false;
+  find_columns(names);
+  header_ = text;
+  return !failure_;
+}
+
+// A column may be several fields; of several columns with one name the first that is not empty
+// counts.
+void DeviceParser::find_columns(const std::vector<std::string>& names) {
+  column_count_ = names.size();
+  std::vector<std::string> missing;
+  bool registration = false;
+  for (std::size_t i = 0; i < field_count; ++i) {
+    const auto field = static_cast<Field>(i);
+    const std::string source = lower(options_.fields.source(field));
+    if (source.empty() || options_.fields.constant(field)) continue;
+    bool found = false;
+    for (std::size_t column = 0; column < names.size(); ++column) {
+      if (names[column] != source) continue;
+      columns_.emplace_back(column, field);
+      found = true;
+    }
+    if (!found && options_.fields.is_mapped(field)) missing.push_back(source);
+    registration = registration || (found && (field == Field::token || field == Field::fid));
+  }
+  std::ranges::sort(columns_);
+  if (!missing.empty()) {
+    refuse(Error::Kind::usage,
+           fmt::format("there is no column {} that --map names", fmt::join(missing, ", ")),
+           fmt::format("the columns are {}", listed(names)));
+  } else if (!registration) {
+    refuse(Error::Kind::usage, "no column is the token or the fid of a device",
+           fmt::format("name it: --map token=COLUMN; the columns are {}", listed(names)));
+  }
 }
 
 void DeviceParser::take_csv(std::uint64_t number, std::string_view text) {
-  csv_step({number, std::string(text)});
+  csv_step(number, text);
   finish_record();
 }
 
 // Reads the lines of records that were given up.
 void DeviceParser::finish_record() {
   while (!again_.empty()) {
-    Line line = std::move(again_.front());
+    const Line line = std::move(again_.front());
     again_.pop_front();
-    csv_step(std::move(line));
+    csv_step(line.number, line.text);
   }
 }
 
-void DeviceParser::csv_step(Line line) {
+void DeviceParser::csv_step(std::uint64_t number, std::string_view text) {
   if (open_lines_.empty()) {
+    if (trim(text).empty() || is_csv_comment(text, column_count_)) return;
+    if (take_simple_record(number, text)) return;
     record_.clear();
-    if (trim(line.text).empty()) return;
   }
-  const auto status = record_.feed(line.text);
-  open_bytes_ += line.text.size() + 1;
-  open_lines_.push_back(std::move(line));
+  const auto status = record_.feed(text);
+  open_bytes_ += text.size() + 1;
+  open_lines_.push_back({number, std::string(text)});
   if (status == CsvRecord::Status::malformed) {
     return give_up_record("a quotation mark stands in the middle of a field");
   }
@@ -301,24 +353,61 @@ void DeviceParser::csv_step(Line line) {
     if (swallows) give_up_record("a quotation mark is never closed");
     return;
   }
-  const auto number = open_lines_.front().number;
+  end_record(number);
+}
+
+// A record without quotation marks: the texts stay where they are. False: it has some.
+bool DeviceParser::take_simple_record(std::uint64_t number, std::string_view text) {
+  if (text.find('"') != std::string_view::npos) return false;
+  DeviceRow row = constants_;
+  auto next = columns_.begin();
+  std::size_t column = 0;
+  for (std::string_view rest = text;;) {
+    const auto comma = rest.find(',');
+    for (; next != columns_.end() && next->first == column; ++next) {
+      if (row.get(next->second).empty()) row.set(next->second, rest.substr(0, comma));
+    }
+    ++column;
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  if (column != column_count_) {
+    reject(number, fmt::format("{} fields, but the header has {}", column, column_count_), text);
+    return true;
+  }
+  std::string fault;
+  if (!accept(number, row, is_printable_ascii(text), fault)) {
+    reject(number, std::move(fault), text);
+  }
+  return true;
+}
+
+void DeviceParser::end_record(std::uint64_t last) {
+  const auto& fields = record_.fields();
+  std::string fault;
+  if (fields.size() != column_count_) {
+    fault = fmt::format("{} fields, but the header has {}", fields.size(), column_count_);
+  } else {
+    DeviceRow row = constants_;
+    for (const auto& [column, field] : columns_) {
+      if (row.get(field).empty()) row.set(field, fields[column]);
+    }
+    accept(last, row, false, fault);
+  }
+  if (!fault.empty()) {
+    std::string text = std::move(open_lines_.front().text);
+    for (auto line = open_lines_.begin() + 1; line != open_lines_.end(); ++line) {
+      text += '\n' + line->text;
+    }
+    reject(open_lines_.front().number, std::move(fault), text);
+    out_->bad_marks.back() = last;
+  }
   open_lines_.clear();
   open_bytes_ = 0;
-  auto& fields = record_.fields();
-  if (fields.size() != columns_.size()) {
-    return reject(number,
-                  fmt::format("{} fields, but the header has {}", fields.size(), columns_.size()));
-  }
-  Row row;
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    std::string* const field = row.field(columns_[i]);
-    if (field != nullptr && field->empty()) *field = std::move(fields[i]);
-  }
-  accept(number, row);
 }
 
 void DeviceParser::give_up_record(const char* what) {
-  reject(open_lines_.front().number, what);
+  reject(open_lines_.front().number, what, open_lines_.front().text);
   // Before the lines that already wait: these came earlier.
   again_.insert(again_.begin(), std::make_move_iterator(open_lines_.begin() + 1),
                 std::make_move_iterator(open_lines_.end()));

@@ -62,11 +62,16 @@ void append_csv(std::string& out, const Device& device) {
   out += "\r\n";
 }
 
-void append_json(std::string& out, const Device& device) {
-  out += '{';
-  append_json_string(out, to_string(device.registration.kind));
+namespace {
+
+void append_registration(std::string& out, const Target& registration) {
+  append_json_string(out, to_string(registration.kind));
   out += ':';
-  append_json_string(out, device.registration.value);
+  append_json_string(out, registration.value);
+}
+
+void append_members(std::string& out, const Device& device) {
+  append_registration(out, device.registration);
   append_member(out, "state", to_string(device.state));
   append_member(out, "platform", device.platform);
   append_member(out, "user", device.user);
@@ -82,7 +87,51 @@ void append_json(std::string& out, const Device& device) {
   append_member(out, "refreshed", time_text(device.refreshed));
   append_member(out, "changed", time_text(device.changed));
   append_member(out, "last_accepted", time_text(device.last_accepted));
+}
+
+void append_event(std::string& out, const Event& event) {
+  out += R"({"at":)";
+  append_json_string(out, format_rfc3339(event.at));
+  append_member(out, "from", to_string(event.from));
+  append_member(out, "to", to_string(event.to));
+  append_member(out, "cause", event.cause);
+  append_member(out, "rule", event.rule);
+  append_member(out, "evidence", event.evidence);
+  out += '}';
+}
+
+void append_targets(std::string& out, std::string_view name, const std::vector<Target>& targets) {
+  if (targets.empty()) return;
+  out += ',';
+  append_json_string(out, name);
+  out += ":[";
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    out += i > 0 ? ",{" : "{";
+    append_registration(out, targets[i]);
+    out += '}';
+  }
+  out += ']';
+}
+
+}  // namespace
+
+void append_json(std::string& out, const Device& device) {
+  out += '{';
+  append_members(out, device);
   out += "}\n";
+}
+
+void append_json(std::string& out, const Device& device, const DeviceHistory& history) {
+  out += '{';
+  append_members(out, device);
+  append_targets(out, "replaces", history.replaces);
+  append_targets(out, "replaced_by", history.replaced_by);
+  out += R"(,"history":[)";
+  for (std::size_t i = 0; i < history.events.size(); ++i) {
+    if (i > 0) out += ',';
+    append_event(out, history.events[i]);
+  }
+  out += "]}\n";
 }
 
 }  // namespace fanfare::registry

@@ -19,4 +19,8 @@ void append_csv(std::string& out, const Device& device);
 /// place of "token" where it is one and null for what is unknown.
 void append_json(std::string& out, const Device& device);
 
+/// The same with all that another store needs: "history", its events with their evidence as text,
+/// and the registrations that it "replaces" and is "replaced_by".
+void append_json(std::string& out, const Device& device, const DeviceHistory& history);
+
 }  // namespace fanfare::registry

@@ -25,6 +25,7 @@
 #include "registry/device.h"
 #include "registry/silence_policy.h"
 #include "registry/survival.h"
+#include "registry/import_run.h"
 
 namespace fanfare::registry {
 
@@ -42,6 +43,14 @@ struct UpsertCounts {
   std::uint64_t updated = 0;     ///< Known before; empty fields keep what is stored.
   std::uint64_t revived = 0;     ///< Retired or suspect before, and seen since then.
   std::uint64_t superseded = 0;  ///< Retired, since their installation has another registration.
+};
+
+/// What may come with devices.
+struct UpsertExtras {
+  const ImportRun* run = nullptr;  ///< Kept in the same transaction.
+  /// Of devices that come from another store, in their order. One that is new here gets its times,
+  /// its state and its events as they were; for one that is known they count for nothing.
+  std::span<const DeviceHistory> histories{};
 };
 
 struct Stats {
@@ -184,7 +193,13 @@ class Registry {
 
   /// Adds or refreshes devices in one transaction; with a list (make_list), puts them on it.
   [[nodiscard]] Result<UpsertCounts> upsert(std::span<const Device> devices, SystemTime now,
-                                            std::int64_t list = 0);
+                                            std::int64_t list = 0, const UpsertExtras& extras = {});
+  /// The import of this source that has not come to its end.
+  [[nodiscard]] Result<std::optional<ImportRun>> unfinished_import(const std::string& source);
+  /// It has come to its end: nothing is left to resume.
+  [[nodiscard]] Result<void> end_import(const std::string& source);
+  /// What `UpsertExtras::histories` takes to another store; its `device` is 0.
+  [[nodiscard]] Result<DeviceHistory> carried_history(DeviceId id);
   /// From now on new devices' keys wait in memory and are written in sorted runs of a million:
   /// several times faster. Nothing is lost or wrong without them, but look-ups by other processes
   /// are slow until `write_keys`.

@@ -48,6 +48,9 @@ struct Registry::Impl {
   /// Within a transaction: removes the devices in temp.purged with their keys, history and rows,
   /// and empties temp.purged.
   void remove_purged();
+  /// Gives a device that was just stored the times and the events it comes with.
+  void carry(DeviceId id, const Device& device, const DeviceHistory& history, SystemTime now);
+  void write_import_run(const ImportRun& run, SystemTime now);
 
   /// A person's word about one device. False: the state was `to` already.
   bool change_one(DeviceId id, State to, const char* cause, SystemTime now);

@@ -178,6 +178,7 @@ INSERT INTO keyed VALUES (0);
 CREATE TABLE replaced (
   dev INTEGER NOT NULL, successor INTEGER NOT NULL, PRIMARY KEY (successor, dev)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX replaced_dev ON replaced (dev);
 
 ALTER TABLE event ADD COLUMN packed BLOB;
 DROP INDEX event_retired;

@@ -39,10 +39,12 @@ class Upsert {
   Upsert(Registry::Impl& impl, SystemTime now, std::int64_t list)
       : impl_(impl), now_(now), list_(list) {}
 
-  void take(const Device& given) {
+  void take(const Device& given, const DeviceHistory* history) {
     Device incoming = as_stored(given);
     const auto stored = find(incoming.registration);
-    const DeviceId id = stored ? refresh(*stored, incoming) : insert(std::move(incoming));
+    const DeviceId id = stored    ? refresh(*stored, incoming)
+                        : history ? carry_in(std::move(incoming), *history)
+                                  : insert(std::move(incoming));
     if (list_ != 0) join_.run(list_, id);
   }
   /// Before the commit: what was added up over the transaction.
@@ -84,6 +86,30 @@ class Upsert {
       if (succession(device, other) == Succession::replaces) inherit(device, other);
     }
     if (device.state != State::active) device.changed = now_;
+    add(device);
+    if (device.state != State::active) {
+      impl_.add_event(device.id, {now_, State::active, device.state, "import", device.rule, {}},
+                      {});
+    }
+    settle_succession(device, others);
+    if (device.registration.kind == TargetKind::fid) suspect_tokens_of(device);
+    return device.id;
+  }
+
+  // It comes from another store with all that happened to it there: its succession is settled.
+  DeviceId carry_in(Device device, const DeviceHistory& history) {
+    add(device);
+    impl_.carry(device.id, device, history, now_);
+    for (const Target& other : history.replaces) {
+      if (const auto earlier = find(other)) replaced_.run(earlier->id, device.id);
+    }
+    for (const Target& other : history.replaced_by) {
+      if (const auto later = find(other)) replaced_.run(device.id, later->id);
+    }
+    return device.id;
+  }
+
+  void add(Device& device) {
     insert_.run(device.project, static_cast<int>(device.registration.kind),
                 device.registration.value, device.user, device.installation, device.platform,
                 device.locale, device.time_zone, device.app_version, join_tags(device.tags),
@@ -92,13 +118,6 @@ class Upsert {
     device.id = impl_.database.last_id();
     impl_.keys.add(device);
     ++counts_.added;
-    if (device.state != State::active) {
-      impl_.add_event(device.id, {now_, State::active, device.state, "import", device.rule, {}},
-                      {});
-    }
-    settle_succession(device, others);
-    if (device.registration.kind == TargetKind::fid) suspect_tokens_of(device);
-    return device.id;
   }
 
   DeviceId refresh(const Device& stored, const Device& incoming) {
@@ -236,7 +255,7 @@ class Upsert {
 }  // namespace
 
 Result<UpsertCounts> Registry::upsert(std::span<const Device> devices, SystemTime now,
-                                      std::int64_t list) {
+                                      std::int64_t list, const UpsertExtras& extras) {
   for (const Device& device : devices) {
     if (auto fault = device_fault(device); !fault.empty()) {
       return fail(Error::Kind::usage, std::move(fault), "nothing was stored; leave the device out");
@@ -246,8 +265,13 @@ Result<UpsertCounts> Registry::upsert(std::span<const Device> devices, SystemTim
     Transaction transaction(impl_->database);
     impl_->keys.begin();
     Upsert upsert(*impl_, now, list);
-    for (const Device& device : devices) upsert.take(device);
+    auto history = extras.histories.begin();
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      const bool carried = history != extras.histories.end() && history->device == i;
+      upsert.take(devices[i], carried ? &*history++ : nullptr);
+    }
     upsert.finish();
+    if (extras.run != nullptr) impl_->write_import_run(*extras.run, now);
     impl_->keys.end();
     transaction.commit();
     return upsert.counts();

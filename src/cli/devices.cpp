@@ -21,6 +21,7 @@ void add_devices(CLI::App& root, Context& context) {
   add_device_reports(*devices, context);
   add_device_upkeep(*devices, context);
   add_device_brake(*devices, context);
+  add_device_canary(*devices, context);
 }
 
 Result<std::optional<registry::Device>> find_device(Context& context, registry::Registry& store,

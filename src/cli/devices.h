@@ -18,6 +18,7 @@ void add_device_listing(CLI::App& devices, Context& context);  ///< list, export
 void add_device_reports(CLI::App& devices, Context& context);  ///< show, history, stats
 void add_device_upkeep(CLI::App& devices, Context& context);   ///< prune, purge, retire, restore
 void add_device_brake(CLI::App& devices, Context& context);
+void add_device_canary(CLI::App& devices, Context& context);
 
 /// Finds a registration as a person typed it. Nothing: it is not in the store, which is said on
 /// stderr; the command then ends with some_failed.

@@ -41,9 +41,11 @@ bool contains(std::string_view text, std::string_view part) {
 
 TEST_F(Devices, ImportCountsWhatItDid) {
   Finished run = devices({"import", "-", "--json"}, three_devices);
-  EXPECT_EQ(run.out, "{\"added\":3,\"updated\":0,\"revived\":0,\"superseded\":0,\"bad_lines\":0}\n");
+  EXPECT_EQ(run.out,
+            "{\"added\":3,\"updated\":0,\"revived\":0,\"superseded\":0,\"bad_lines\":0}\n");
   run = devices({"import", "-", "--json"}, three_devices);
-  EXPECT_EQ(run.out, "{\"added\":0,\"updated\":3,\"revived\":0,\"superseded\":0,\"bad_lines\":0}\n");
+  EXPECT_EQ(run.out,
+            "{\"added\":0,\"updated\":3,\"revived\":0,\"superseded\":0,\"bad_lines\":0}\n");
   EXPECT_EQ(devices({"import", "-"}, three_devices).out, "fanfare.db: 0 added, 3 updated\n");
 }
 
@@ -290,6 +292,25 @@ TEST_F(Devices, TheBrakeIsOffAtFirst) {
   EXPECT_EQ(devices({"brake", "status", "--json"}).out, "");
   EXPECT_EQ(devices({"brake", "release", "--json"}).out, "{\"released\":0}\n");
   EXPECT_EQ(devices({"brake", "confirm", "--json"}).out, "{\"confirmed\":0}\n");
+}
+
+TEST_F(Devices, ABrakesWordMayBeAboutOnePlatformAndRule) {
+  import_three();
+  EXPECT_EQ(
+      devices({"brake", "release", "--platform", "iOS", "--rule", "token.unregistered", "--json"})
+          .out,
+      "{\"released\":0}\n");
+}
+
+TEST_F(Devices, CanariesAreAddedListedAndRemoved) {
+  import_three();
+  EXPECT_EQ(devices({"canary", "list"}).out, "no canaries\n");
+  EXPECT_EQ(devices({"canary", "add", "token-a", "--json"}).out, "{\"added\":1}\n");
+  const std::string list = devices({"canary", "list", "--json"}).out;
+  EXPECT_TRUE(list.starts_with("{\"token\":\"token-a\",\"state\":\"active\"")) << list;
+  EXPECT_EQ(devices({"canary", "add", "token-a", "nobody"}).status, 1);
+  EXPECT_EQ(devices({"canary", "remove", "token-a"}).out, "1 canary removed\n");
+  EXPECT_EQ(devices({"canary", "list", "--json"}).out, "");
 }
 
 TEST_F(Devices, ListingStopsQuietlyWhenItsReaderLeaves) {

@@ -24,6 +24,17 @@ constexpr std::uint64_t floor_beside_another = 10;
 constexpr std::uint64_t fewest_actives = 10;
 constexpr std::uint64_t answers_in_block = 100;
 constexpr std::size_t latest_blocks = 10;
+constexpr std::size_t stretch_blocks = 20;
+
+// The last block of so many, begun anew when it is full.
+template <class Block>
+Block& open_block(std::deque<Block>& blocks, std::size_t most) {
+  if (blocks.empty() || blocks.back().answers == answers_in_block) {
+    blocks.emplace_back();
+    if (blocks.size() > most) blocks.pop_front();
+  }
+  return blocks.back();
+}
 
 }  // namespace
 
@@ -116,17 +127,21 @@ void BrakeWatch::note(const Answer& answer) {
     }
   }
   // The death of a suspect is no news.
-  if (!dead || answer.before == State::active) count(platform(answer.platform), answer.rule);
+  if (!dead || answer.before == State::active) count(answer.platform, answer.rule);
 }
 
-void BrakeWatch::count(Platform& platform, std::string_view rule) {
-  platform.pending.add(rule, 1);
-  platform.run.add(rule, 1);
-  if (platform.latest.empty() || platform.latest.back().answers == answers_in_block) {
-    platform.latest.emplace_back();
-    if (platform.latest.size() > latest_blocks) platform.latest.pop_front();
+void BrakeWatch::count(std::string_view name, std::string_view rule) {
+  Platform& its = platform(name);
+  its.pending.add(rule, 1);
+  its.run.add(rule, 1);
+  open_block(its.latest, latest_blocks).add(rule, 1);
+  Block& block = open_block(stretch_, stretch_blocks);
+  ++block.answers;
+  if (const auto at = block.platforms.find(name); at != block.platforms.end()) {
+    at->second.add(rule, 1);
+  } else {
+    block.platforms.emplace(name, Tally{}).first->second.add(rule, 1);
   }
-  platform.latest.back().add(rule, 1);
   if (rule.empty() || fresh_rules_.contains(rule)) return;
   fresh_rules_.emplace(rule);
   all_rules_.emplace(rule);
@@ -179,7 +194,8 @@ double BrakeWatch::limit(const Platform& platform, std::string_view rule) const 
   return brake_limit(limits_, rule, platform.baseline.dead_by(rule), platform.baseline.answers);
 }
 
-BrakeReason BrakeWatch::judge(const Platform& platform, std::string_view rule, Look look) const {
+BrakeReason BrakeWatch::judge(std::string_view name, const Platform& platform,
+                              std::string_view rule, Look look) const {
   BrakeReason seen;
   seen.limit = limit(platform, rule);
   const auto add = [&](const Tally& tally) {
@@ -187,16 +203,25 @@ BrakeReason BrakeWatch::judge(const Platform& platform, std::string_view rule, L
     seen.dead += tally.dead_by(rule);
   };
   switch (look) {
-    case Look::hour:
-      for (const Bucket& bucket : platform.hour) add(bucket.tally);
-      break;
-    case Look::run:
-      add(platform.run);
-      break;
     case Look::latest:
       for (const Tally& block : platform.latest) add(block);
       // Devices that were imported together die together; so few answers must say more.
       if (!is_foreign(rule)) seen.limit = std::max(seen.limit, limits_.share);
+      break;
+    case Look::run:
+      add(platform.run);
+      break;
+    case Look::hour:
+      for (const Bucket& bucket : platform.hour) add(bucket.tally);
+      break;
+    case Look::stretch:
+      for (const Block& block : stretch_) {
+        if (const auto at = block.platforms.find(name); at != block.platforms.end()) {
+          add(at->second);
+        }
+      }
+      // Another platform was at its limit just now, and this one can't be far from it.
+      seen.limit /= 2;
       break;
   }
   if (seen.answers > 0) {
@@ -216,7 +241,7 @@ void BrakeWatch::look_at(std::string_view rule, Look look, SystemTime since, std
   std::vector<BrakePull> due;
   for (const auto& [name, platform] : platforms_) {
     if (is_on(name, rule)) continue;
-    const BrakeReason seen = judge(platform, rule, look);
+    const BrakeReason seen = judge(name, platform, rule, look);
     if (seen.dead == 0 || !is_above(seen.limit, seen.dead, seen.answers)) continue;
     dead += seen.dead;
     due.push_back({.platform = name, .rule = std::string(rule), .since = since, .why = seen});
@@ -235,15 +260,17 @@ std::vector<BrakePull> BrakeWatch::take_pulls(SystemTime now, bool ended) {
     pull({.platform = name,
           .rule = rule,
           .since = window,
-          .why = judge(platform(name), rule, Look::run),
+          .why = judge(name, platform(name), rule, Look::run),
           .canary = device},
          pulls);
   }
   const auto news = std::exchange(fresh_rules_, {});
   for (const std::string& rule : ended ? all_rules_ : news) {
-    for (const Look look : {Look::latest, Look::run, Look::hour}) {
+    for (const Look look : {Look::latest, Look::run, Look::hour, Look::stretch}) {
+      const bool short_look = look == Look::latest || look == Look::stretch;
       // What probes find out comes late and in bunches.
-      if (look == Look::latest && rule.starts_with("token.probe_")) continue;
+      if (short_look && rule.starts_with("token.probe_")) continue;
+      if (look == Look::stretch && !any_on(rule)) continue;
       const std::uint64_t beside_another = ended ? 1 : floor_beside_another;
       look_at(rule, look, look == Look::run ? std::min(window, begun_) : window,
               any_on(rule) ? std::min(limits_.floor, beside_another) : limits_.floor, pulls);

@@ -118,9 +118,11 @@ struct BrakePull {
 
 /// Watches the answers of one run of a campaign. Pure: it is given what is stored and the time.
 ///
-/// Three looks are taken at each platform and rule: at the last hour, at this run, and at the
+/// Three looks are taken at each platform and rule: at the last hour, at this run, and at its
 /// latest 1,000 answers. The last hour alone would let a wave pass that follows a large clean send.
-/// Platforms above their limit count together for the floor, so that a wave spares no small one.
+/// A wave must not take a small platform, either: platforms above their limit count together for
+/// the floor, and once one is braked the others are looked at more closely, over the latest 2,000
+/// answers of all.
 class BrakeWatch {
  public:
   struct Answer {
@@ -174,15 +176,20 @@ class BrakeWatch {
     std::set<DeviceId> canaries{};  // That have not answered yet.
     bool canary_dead = false;
   };
-  enum class Look : std::uint8_t { hour, run, latest };
+  enum class Look : std::uint8_t { latest, run, hour, stretch };
+  struct Block {
+    std::uint64_t answers = 0;
+    std::map<std::string, Tally, std::less<>> platforms;
+  };
   using Key = std::pair<std::string, std::string>;  // Platform and rule.
 
   [[nodiscard]] Platform& platform(std::string_view name);
   [[nodiscard]] double limit(const Platform& platform, std::string_view rule) const;
   [[nodiscard]] bool is_on(std::string_view platform, std::string_view rule) const;
   [[nodiscard]] bool any_on(std::string_view rule) const;
-  [[nodiscard]] BrakeReason judge(const Platform& platform, std::string_view rule, Look look) const;
-  void count(Platform& platform, std::string_view rule);
+  [[nodiscard]] BrakeReason judge(std::string_view name, const Platform& platform,
+                                  std::string_view rule, Look look) const;
+  void count(std::string_view name, std::string_view rule);
   void slide(SystemTime now);
   void pull(BrakePull pull, std::vector<BrakePull>& pulls);
   void look_at(std::string_view rule, Look look, SystemTime since, std::uint64_t floor,
@@ -193,6 +200,7 @@ class BrakeWatch {
   BrakeLimits limits_;
   SystemTime begun_;
   std::map<std::string, Platform, std::less<>> platforms_;
+  std::deque<Block> stretch_;  // Of 100 answers, at most 20 of them.
   std::map<DeviceId, std::string> canaries_;
   std::map<Key, DeviceId> dead_canaries_;  // Whose brake is not pulled yet.
   std::set<Key> on_;

@@ -191,6 +191,22 @@ TEST_F(BrakeWatchTest, SparesNoPlatformThatIsTooSmallForTheFloor) {
   EXPECT_EQ(due[0].platform, "web");
 }
 
+TEST_F(BrakeWatchTest, LooksCloserAtASmallPlatformWhileAnotherIsBraked) {
+  start();
+  hear(900, "", "web");
+  hear(20'000, "");
+  for (int i = 0; i < 400; ++i) {
+    hear(1, "");
+    hear(1, gone);
+    if (i % 20 == 0) hear(1, gone, "web");
+    if (i % 20 == 10) hear(1, "", "web");
+  }
+  const auto due = pulls();
+  ASSERT_EQ(due.size(), 2U) << "20 of 940 answers, but 20 of the latest 40";
+  EXPECT_EQ(due[0].platform, "android");
+  EXPECT_EQ(due[1].platform, "web");
+}
+
 TEST_F(BrakeWatchTest, PullsForACanaryWhateverTheShare) {
   history_.canaries = {{5'001, "android"}};
   start();

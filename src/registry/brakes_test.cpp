@@ -77,6 +77,17 @@ TEST_F(BrakesTest, HoldsVerdictsWhileItIsOnAndOnItsPlatformOnly) {
   EXPECT_EQ(states(), "ssraar");
 }
 
+TEST_F(BrakesTest, OneFromBeforeThereWerePlatformsHoldsThemAll) {
+  pull(day0, std::string(every_platform));
+  die({1, 6}, day0 + 1min);
+  EXPECT_EQ(states(), "saaaas");
+  EXPECT_EQ(brake().suspects, 2U);
+  pull(day0 + 2min);
+  EXPECT_EQ(registry_->brakes()->size(), 1U);
+  EXPECT_EQ(registry_->release_brakes(day0 + 3min).value(), 2U);
+  EXPECT_EQ(states(), "aaaaaa");
+}
+
 TEST_F(BrakesTest, RetiresOnlyWhatTheRunAfterTheWaveHeard) {
   pull(day0);
   die({1, 2}, day0 + 1min);

@@ -179,6 +179,20 @@ TEST_F(BrakeRun, SeveralSmallSendsAreOneWave) {
   EXPECT_EQ(states(), (States{{"active", 200}, {"suspect", 200}}));
 }
 
+TEST_F(BrakeRun, AReleaseInTheMiddleOfTheWaveLosesNobodyEither) {
+  add_devices("living", 6'000);
+  std::uint64_t requests = 0;
+  send([&](const std::string& token, int) {
+    if (++requests == 3'000) {
+      EXPECT_GT(registry_->release_brakes(now_).value(), 1'000U);
+    }
+    return hit(token) ? unregistered() : accepted();
+  });
+  EXPECT_FALSE(states().contains("retired"));
+  EXPECT_GT(states()["suspect"], 1'000U);
+  EXPECT_EQ(alarms_.size(), 2U);
+}
+
 TEST_F(BrakeRun, StopsOnePlatformAndCleansTheOthers) {
   add_devices("iphone", 2'000, "ios");
   add_devices("pixel", 2'000);

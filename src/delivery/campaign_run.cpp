@@ -413,6 +413,7 @@ Result<void> CampaignRun::commit() {
   campaign_.done = cursor_.done();
   campaign_.counts.retries = retries_before_ + loop_.retries();
   progress_.at = options_.clock();
+  if (auto heeded = heed_persons(); !heeded) return heeded;
   progress_.answers = watch_->take_counts(progress_.at);
   // First, so that nothing of this batch is retired that the brake must hold.
   if (auto pulled = pull_brakes(false); !pulled) return pulled;
@@ -420,6 +421,15 @@ Result<void> CampaignRun::commit() {
   progress_ = {};
   if (options_.on_progress) options_.on_progress(final_count(campaign_.counts), campaign_.counts);
   return settle_brakes(false);
+}
+
+// 'brake release' and 'confirm' may come while this runs.
+Result<void> CampaignRun::heed_persons() {
+  if (!watch_->has_brakes()) return {};
+  const auto on = registry_.brakes_holding(campaign_.project);
+  if (!on) return std::unexpected(on.error());
+  watch_->keep(*on);
+  return {};
 }
 
 Result<void> CampaignRun::pull_brakes(bool ended) {

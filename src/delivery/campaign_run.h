@@ -126,6 +126,7 @@ class CampaignRun {
   void settle(Open& open);
   [[nodiscard]] Result<void> commit();
   void watch(const registry::Receiver& receiver, const Verdict& verdict);
+  [[nodiscard]] Result<void> heed_persons();
   [[nodiscard]] Result<void> pull_brakes(bool ended);
   [[nodiscard]] Result<void> settle_brakes(bool ended);
   [[nodiscard]] Result<void> conclude_brakes();

@@ -111,7 +111,7 @@ void BrakeWatch::note(const Answer& answer) {
   const bool canary_died =
       dead && answer.before != State::retired && canaries_.contains(answer.device);
   if (canary_died) {
-    dead_canaries_.emplace(Key(answer.platform, answer.rule), answer.device);
+    dead_canaries_.emplace(BrakeKey(answer.platform, answer.rule), answer.device);
   }
   for (Check& check : checks_) {
     if (!concerns(check.brake, answer.platform)) continue;
@@ -181,13 +181,13 @@ void BrakeWatch::slide(SystemTime now) {
 // Pulling ----------------------------------------------------------------------------------------
 
 bool BrakeWatch::is_on(std::string_view platform, std::string_view rule) const {
-  return std::ranges::any_of(on_, [&](const Key& key) {
+  return std::ranges::any_of(on_, [&](const BrakeKey& key) {
     return key.second == rule && (key.first == platform || key.first == every_platform);
   });
 }
 
 bool BrakeWatch::any_on(std::string_view rule) const {
-  return std::ranges::any_of(on_, [&](const Key& key) { return key.second == rule; });
+  return std::ranges::any_of(on_, [&](const BrakeKey& key) { return key.second == rule; });
 }
 
 double BrakeWatch::limit(const Platform& platform, std::string_view rule) const {
@@ -290,7 +290,7 @@ std::vector<std::int64_t> BrakeWatch::take_over(SystemTime now, bool ended) {
       continue;
     }
     over.push_back(check->brake.id);
-    let_go(check->brake);
+    let_go({check->brake.platform, check->brake.rule});
     check = checks_.erase(check);
   }
   return over;
@@ -322,19 +322,35 @@ bool BrakeWatch::looks_over(Check& check, SystemTime now) {
 }
 
 // The wave no longer counts, or the first death after it would pull the brake again.
-void BrakeWatch::let_go(const BrakeState& brake) {
-  on_.erase({brake.platform, brake.rule});
+void BrakeWatch::let_go(const BrakeKey& brake) {
+  const auto& [platform, rule] = brake;
+  on_.erase(brake);
   const auto forget = [&](Tally& tally) {
-    if (const auto at = tally.dead.find(brake.rule); at != tally.dead.end()) {
+    if (const auto at = tally.dead.find(rule); at != tally.dead.end()) {
       tally.answers -= at->second;
       tally.dead.erase(at);
     }
   };
-  for (auto& [name, platform] : platforms_) {
-    if (!concerns(brake, name)) continue;
-    for (Bucket& bucket : platform.hour) forget(bucket.tally);
-    for (Tally& block : platform.latest) forget(block);
-    forget(platform.run);
+  for (auto& [name, its] : platforms_) {
+    if (platform != every_platform && platform != name) continue;
+    for (Bucket& bucket : its.hour) forget(bucket.tally);
+    for (Tally& block : its.latest) forget(block);
+    forget(its.run);
+    for (Block& block : stretch_) {
+      if (const auto at = block.platforms.find(name); at != block.platforms.end()) {
+        forget(at->second);
+      }
+    }
+  }
+}
+
+void BrakeWatch::keep(const std::set<BrakeKey>& on) {
+  for (const BrakeKey& brake : std::set(on_)) {
+    if (on.contains(brake)) continue;
+    let_go(brake);
+    std::erase_if(checks_, [&](const Check& check) {
+      return check.brake.platform == brake.first && check.brake.rule == brake.second;
+    });
   }
 }
 

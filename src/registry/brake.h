@@ -76,6 +76,9 @@ struct BrakeReason {
   std::string canary{};  ///< Its registration; empty: the share.
 };
 
+/// Platform and rule of a brake.
+using BrakeKey = std::pair<std::string, std::string>;
+
 /// The platform of brakes from before there was one each.
 inline constexpr std::string_view every_platform = "*";
 
@@ -137,6 +140,10 @@ class BrakeWatch {
              SystemTime begun);
 
   void note(const Answer& answer);
+  [[nodiscard]] bool has_brakes() const noexcept { return !on_.empty(); }
+  /// The brakes that are still on; a person may have closed the others. What was heard before that
+  /// word no longer counts, so that what comes after it is judged anew.
+  void keep(const std::set<BrakeKey>& on);
   /// What was noted since the last call, to be stored with the batch; now it counts in the window.
   [[nodiscard]] std::vector<AnswerCount> take_counts(SystemTime now);
   /// Brakes to pull now; from here on the watch takes them for pulled. `ended`: no answer follows,
@@ -181,7 +188,6 @@ class BrakeWatch {
     std::uint64_t answers = 0;
     std::map<std::string, Tally, std::less<>> platforms;
   };
-  using Key = std::pair<std::string, std::string>;  // Platform and rule.
 
   [[nodiscard]] Platform& platform(std::string_view name);
   [[nodiscard]] double limit(const Platform& platform, std::string_view rule) const;
@@ -195,15 +201,15 @@ class BrakeWatch {
   void look_at(std::string_view rule, Look look, SystemTime since, std::uint64_t floor,
                std::vector<BrakePull>& pulls);
   [[nodiscard]] bool looks_over(Check& check, SystemTime now);
-  void let_go(const BrakeState& brake);
+  void let_go(const BrakeKey& brake);
 
   BrakeLimits limits_;
   SystemTime begun_;
   std::map<std::string, Platform, std::less<>> platforms_;
   std::deque<Block> stretch_;  // Of 100 answers, at most 20 of them.
   std::map<DeviceId, std::string> canaries_;
-  std::map<Key, DeviceId> dead_canaries_;  // Whose brake is not pulled yet.
-  std::set<Key> on_;
+  std::map<BrakeKey, DeviceId> dead_canaries_;  // Whose brake is not pulled yet.
+  std::set<BrakeKey> on_;
   std::vector<Check> checks_;
   std::set<std::string, std::less<>> fresh_rules_;  // Of deaths since pulls were last taken.
   std::set<std::string, std::less<>> all_rules_;    // Of this run's deaths.

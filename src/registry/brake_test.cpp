@@ -231,6 +231,22 @@ TEST_F(BrakeWatchTest, CountsAnswersByBucket) {
   EXPECT_TRUE(watch_->take_counts(now_).empty());
 }
 
+TEST_F(BrakeWatchTest, JudgesAnewAfterAPersonsWord) {
+  start();
+  hear(500, "");
+  hear(500, gone);
+  EXPECT_EQ(pulls().size(), 1U);
+  watch_->keep({{"android", std::string(gone)}});
+  hear(500, gone);
+  EXPECT_TRUE(pulls().empty());
+  watch_->keep({});
+  hear(10, gone);
+  EXPECT_TRUE(pulls().empty());
+  hear(500, "");
+  hear(500, gone);
+  EXPECT_EQ(pulls().size(), 1U);
+}
+
 // Letting go -----------------------------------------------------------------------------------
 
 TEST_F(BrakeWatchTest, LetsGoWhenTheSuspectsLiveInALaterRun) {

@@ -172,6 +172,19 @@ Result<std::vector<BrakeState>> Registry::brakes() {
   });
 }
 
+Result<std::set<BrakeKey>> Registry::brakes_holding(const std::string& project) {
+  return guarded([&] {
+    std::set<BrakeKey> keys;
+    auto rows = impl_->database
+                    .prepared(
+                        "SELECT platform, rule FROM brake"
+                        " WHERE closed IS NULL AND over IS NULL AND project = ?")
+                    .rows(project);
+    while (rows.next()) keys.emplace(rows.text(0), rows.text(1));
+    return keys;
+  });
+}
+
 // A person's word -------------------------------------------------------------------------------
 
 namespace {

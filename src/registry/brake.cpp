@@ -232,6 +232,7 @@ BrakeReason BrakeWatch::judge(std::string_view name, const Platform& platform,
 
 void BrakeWatch::pull(BrakePull pull, std::vector<BrakePull>& pulls) {
   on_.emplace(pull.platform, pull.rule);
+  pulled_now_.insert(pull.rule);
   pulls.push_back(std::move(pull));
 }
 
@@ -270,7 +271,7 @@ std::vector<BrakePull> BrakeWatch::take_pulls(SystemTime now, bool ended) {
       const bool short_look = look == Look::latest || look == Look::stretch;
       // What probes find out comes late and in bunches.
       if (short_look && rule.starts_with("token.probe_")) continue;
-      if (look == Look::stretch && !any_on(rule)) continue;
+      if (look == Look::stretch && !pulled_now_.contains(rule)) continue;
       const std::uint64_t beside_another = ended ? 1 : floor_beside_another;
       look_at(rule, look, look == Look::run ? std::min(window, begun_) : window,
               any_on(rule) ? std::min(limits_.floor, beside_another) : limits_.floor, pulls);

@@ -124,8 +124,8 @@ struct BrakePull {
 /// Three looks are taken at each platform and rule: at the last hour, at this run, and at its
 /// latest 1,000 answers. The last hour alone would let a wave pass that follows a large clean send.
 /// A wave must not take a small platform, either: platforms above their limit count together for
-/// the floor, and once one is braked the others are looked at more closely, over the latest 2,000
-/// answers of all.
+/// the floor, and when one is braked in this run the others are looked at more closely, over the
+/// latest 2,000 answers of all.
 class BrakeWatch {
  public:
   struct Answer {
@@ -213,6 +213,7 @@ class BrakeWatch {
   std::vector<Check> checks_;
   std::set<std::string, std::less<>> fresh_rules_;  // Of deaths since pulls were last taken.
   std::set<std::string, std::less<>> all_rules_;    // Of this run's deaths.
+  std::set<std::string, std::less<>> pulled_now_;   // Rules of brakes pulled in this run.
 };
 
 }  // namespace fanfare::registry

@@ -207,6 +207,14 @@ TEST_F(BrakeWatchTest, LooksCloserAtASmallPlatformWhileAnotherIsBraked) {
   EXPECT_EQ(due[1].platform, "web");
 }
 
+TEST_F(BrakeWatchTest, AnOldBrakeMakesNobodyNervousElsewhere) {
+  brake_is_on(2'000, 100, now_ - 1h);
+  start();
+  hear(2, gone, "web");
+  hear(9, "", "web");
+  EXPECT_TRUE(pulls(true).empty());
+}
+
 TEST_F(BrakeWatchTest, PullsForACanaryWhateverTheShare) {
   history_.canaries = {{5'001, "android"}};
   start();

@@ -26,6 +26,7 @@ void add_devices(CLI::App& root, Context& context) {
   add_device_rounds(*devices, context);
   add_device_erase(*devices, context);
   add_device_brake(*devices, context);
+  add_device_canary(*devices, context);
 }
 
 Result<std::optional<registry::Device>> find_device(Context& context, registry::Registry& store,

@@ -23,6 +23,7 @@ void add_device_erase(CLI::App& devices, Context& context);
 void add_device_audience(CLI::App& devices, Context& context);  ///< count, sample
 void add_device_explain(CLI::App& devices, Context& context);
 void add_device_brake(CLI::App& devices, Context& context);
+void add_device_canary(CLI::App& devices, Context& context);
 
 /// Finds a registration as a person typed it. Nothing: it is not in the store, which is said on
 /// stderr; the command then ends with some_failed.

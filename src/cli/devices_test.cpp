@@ -318,6 +318,25 @@ TEST_F(Devices, TheBrakeIsOffAtFirst) {
   EXPECT_EQ(devices({"brake", "confirm", "--json"}).out, "{\"confirmed\":0}\n");
 }
 
+TEST_F(Devices, ABrakesWordMayBeAboutOnePlatformAndRule) {
+  import_three();
+  EXPECT_EQ(
+      devices({"brake", "release", "--platform", "iOS", "--rule", "token.unregistered", "--json"})
+          .out,
+      "{\"released\":0}\n");
+}
+
+TEST_F(Devices, CanariesAreAddedListedAndRemoved) {
+  import_three();
+  EXPECT_EQ(devices({"canary", "list"}).out, "no canaries\n");
+  EXPECT_EQ(devices({"canary", "add", "token-a", "--json"}).out, "{\"added\":1}\n");
+  const std::string list = devices({"canary", "list", "--json"}).out;
+  EXPECT_TRUE(list.starts_with("{\"token\":\"token-a\",\"state\":\"active\"")) << list;
+  EXPECT_EQ(devices({"canary", "add", "token-a", "nobody"}).status, 1);
+  EXPECT_EQ(devices({"canary", "remove", "token-a"}).out, "1 canary removed\n");
+  EXPECT_EQ(devices({"canary", "list", "--json"}).out, "");
+}
+
 TEST_F(Devices, ListingStopsQuietlyWhenItsReaderLeaves) {
   import_three();
   const std::string command = std::string("cd ") + folder_.string() + "; { " + FANFARE_BINARY +

@@ -82,9 +82,9 @@ TEST_F(Documents, KnowEveryCommand) {
                                {"completion", "zsh"},
                                {"completion", "fish"}}) {
     const std::string text = run_fanfare(document).out;
-    for (const char* command :
-         {"explain", "devices", "import", "export", "list", "show", "history", "stats", "prune",
-          "purge", "retire", "restore", "brake", "release", "confirm", "emulate", "completion"}) {
+    for (const char* command : {"explain", "devices", "import", "export", "list", "show", "history",
+                                "stats", "prune", "purge", "retire", "restore", "brake", "release",
+                                "confirm", "canary", "emulate", "completion"}) {
       EXPECT_NE(text.find(command), std::string::npos) << document.back() << ": " << command;
     }
   }

@@ -184,6 +184,8 @@ void add_send(CLI::App& root, Context& context) {
   text("--on-unknown", options->on_unknown,
        "When no answer came: 'retry' (may show twice) or 'drop' (may be lost)", "POLICY")
       ->check(CLI::IsMember(std::vector<std::string>{"retry", "drop"}));
+  text("--brake-recheck", options->brake_recheck,
+       "How long the brake stays on at least when the same devices are called dead again", "SPAN");
   command
       ->add_option("--probe-budget", options->probe_budget,
                    "Most devices to ask FCM about, when it refuses a message and names nobody")

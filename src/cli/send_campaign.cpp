@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "cli/brake_text.h"
 #include "cli/progress.h"
 #include "cli/sending.h"
 #include "cli/store.h"
@@ -196,6 +197,14 @@ delivery::Summary summary_of_finished(const Campaign& campaign) {
   return summary;
 }
 
+std::string alarm_text(const delivery::BrakeAlarm& alarm) {
+  const registry::BrakePull& pull = alarm.pull;
+  return fmt::format(
+      "the brake is pulled for {} on {} of {}: {}\n  these devices become suspect, none is retired",
+      pull.rule, brake_platform(pull.platform), printable(alarm.project),
+      pull.canary != 0 ? "a canary was called dead" : brake_reason(pull.why));
+}
+
 Result<delivery::Summary> run_campaign(Context& context, const SendOptions& options,
                                        const SendPlan& plan, const client::ClientParts& parts,
                                        Registry& store, Chosen chosen) {
@@ -226,6 +235,11 @@ Result<delivery::Summary> run_campaign(Context& context, const SendOptions& opti
   run_options.interrupt = &interrupted;
   run_options.probe_budget = options.probe_budget;
   if (plan.deadline) run_options.deadline = chosen.campaign.started + *plan.deadline;
+  run_options.brake.recheck_after = plan.brake_recheck;
+  run_options.on_brake = [&](const delivery::BrakeAlarm& alarm) {
+    progress.finish();
+    context.log.write(LogLevel::warning, alarm_text(alarm));
+  };
   run_options.on_progress = [&](std::uint64_t done, const registry::CampaignCounts& counts) {
     progress.update(done, total,
                     fmt::format("{} retired, {} retries", counts.retired, counts.retries),

@@ -152,6 +152,9 @@ Result<SendPlan> make_plan(Context& context, const SendOptions& options, Receive
   if (!client) return std::unexpected(client.error());
   plan.client = std::move(*client);
   plan.priority = priority_named(options.priority);
+  const auto recheck = parse_span_option("--brake-recheck", options.brake_recheck);
+  if (!recheck) return std::unexpected(recheck.error());
+  plan.brake_recheck = *recheck;
   if (!options.deadline.empty()) {
     const auto deadline = parse_span_option("--deadline", options.deadline);
     if (!deadline) return std::unexpected(deadline.error());

@@ -1,6 +1,7 @@
 // How a send ended, for programs and for people.
 #include <fmt/format.h>
 
+#include "cli/brake_text.h"
 #include "cli/json_object.h"
 #include "cli/output.h"
 #include "cli/sending.h"
@@ -39,6 +40,17 @@ void append_reason(std::string& out, const Verdict& verdict) {
   if (!remedy.empty()) out += fmt::format("  {}\n", remedy);
 }
 
+// "brake" has been there before there were several.
+void append_brakes(JsonObject& object, const delivery::Summary& summary) {
+  std::string list;
+  for (const auto& brake : summary.brakes) {
+    if (brake.over) continue;
+    if (list.empty()) object.text("brake", brake.rule);
+    list += (list.empty() ? "[" : ",") + brake_json(brake);
+  }
+  if (!list.empty()) object.json("brakes", list + "]");
+}
+
 }  // namespace
 
 std::string summary_json(const delivery::Summary& summary) {
@@ -63,7 +75,7 @@ std::string summary_json(const delivery::Summary& summary) {
                                      .text("text", summary.message_fault->text)
                                      .str());
   }
-  for (const auto& rule : summary.braked_rules) object.text("brake", rule);
+  append_brakes(object, summary);
   return object.str();
 }
 
@@ -94,11 +106,14 @@ std::string summary_text(const delivery::Summary& summary, bool kept) {
                        counted(summary.held, "device"));
     append_reason(out, hold.attempt.verdict);
   }
-  for (const auto& rule : summary.braked_rules) {
+  for (const auto& brake : summary.brakes) {
+    if (brake.over) continue;
     out += fmt::format(
-        "the brake is on: too many devices at once were refused by {}, so they are suspect, not\n"
-        "  retired. Look into it, then say 'fanfare devices brake release' or 'confirm'.\n",
-        rule);
+        "the brake is on for {} on {}: {}\n"
+        "  {} may live and stay. Look into it; the next sends ask them again, or say\n"
+        "  'fanfare devices brake release' or 'confirm'.\n",
+        brake.rule, brake_platform(brake.platform), brake_reason(brake.why),
+        counted(brake.suspects, "suspect"));
   }
   if (summary.deadline_passed) out += "the deadline passed; the rest was not sent\n";
   if (summary.held > 0 && !summary.deadline_passed) {

@@ -39,6 +39,7 @@ struct SendOptions {
   int max_attempts = 5;
   std::string deadline;
   std::string on_unknown = "retry";
+  std::string brake_recheck = "24h";
   std::size_t connections = 12;
   std::size_t lanes = 0;  ///< 0: as many as there are cores.
   std::uint64_t probe_budget = 1'000;
@@ -52,6 +53,7 @@ struct SendPlan {
   ClientOptions client;
   Priority priority = Priority::bulk;
   std::optional<std::chrono::seconds> deadline;
+  std::chrono::seconds brake_recheck{0};
   std::optional<registry::Audience> audience = {};  ///< Where the preflight counted it already.
 };
 
@@ -81,7 +83,8 @@ void declare_pace(CLI::App& command, SendOptions& options);
                                                         const SendPlan& plan);
 
 /// {"accepted","retired","failed","unknown","retries","held","duration_s","by_rule"} and, when
-/// something stands in the way, "blocked": [{"scope","rule","text","remedy"}].
+/// something stands in the way, "blocked": [{"scope","rule","text","remedy"}]; while a brake is on
+/// "brake": its rule, and "brakes": [{…}] as `devices brake status` has them.
 [[nodiscard]] std::string summary_json(const delivery::Summary& summary);
 
 /// The same for people, with what to mend. `kept`: the send can be resumed.

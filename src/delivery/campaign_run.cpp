@@ -81,11 +81,11 @@ Result<void> CampaignRun::restore() {
   if (!cursor) return std::unexpected(cursor.error());
   cursor_ = std::move(*cursor);
   if (auto restored = prober_.restore(campaign_.id); !restored) return restored;
-  auto brakes = registry_.brakes();
-  if (!brakes) return std::unexpected(brakes.error());
-  for (const auto& brake : *brakes) {
-    if (brake.campaign == campaign_.id) braked_.insert(brake.rule);
-  }
+  const SystemTime now = options_.clock();
+  auto history = registry_.brake_history(campaign_.project, now);
+  if (!history) return std::unexpected(history.error());
+  watch_.emplace(options_.brake, *history, campaign_.id, now);
+  last_event_before_ = history->last_event;
   return {};
 }
 
@@ -329,7 +329,8 @@ void CampaignRun::conclude(OpenAt at, client::DeliveryPtr result) {
     prober_.note_accepted(receiver.registration, receiver.platform);
     ask_witness_if_wanted();
   }
-  enter(*result, receiver.state, braked_, campaign_, campaign_.counts, progress_);
+  enter(*result, receiver.state, campaign_, campaign_.counts, progress_);
+  watch(receiver, verdict);
   if (at->second.settled) progress_.settled.push_back(at->first);
   if (options_.report != nullptr) {
     options_.report->add(result->target, verdict, result->attempt.answer.status, result->attempts);
@@ -338,6 +339,17 @@ void CampaignRun::conclude(OpenAt at, client::DeliveryPtr result) {
   open_.erase(at);
   stop_on_message_fault(verdict);
   stock_.give_back(std::move(result));
+}
+
+// What speaks of the device is watched, whatever else the run does with it.
+void CampaignRun::watch(const Receiver& receiver, const Verdict& verdict) {
+  const Fate fate = fate_of(verdict.kind);
+  if (fate != Fate::accepted && fate != Fate::retired) return;
+  watch_->note({.device = receiver.id,
+                .platform = receiver.platform,
+                .before = receiver.state,
+                .suspected_by = receiver.suspected_by,
+                .rule = fate == Fate::retired ? std::string_view(verdict.rule) : ""});
 }
 
 // The loop gave up without a connection: that is nobody's failure, so the receiver is kept.
@@ -427,19 +439,51 @@ Result<void> CampaignRun::commit() {
   campaign_.done = cursor_.done();
   campaign_.counts.retries = retries_before_ + loop_.retries();
   progress_.at = options_.clock();
+  if (auto heeded = heed_persons(); !heeded) return heeded;
+  progress_.answers = watch_->take_counts(progress_.at);
+  // First, so that nothing of this batch is retired that the brake must hold.
+  if (auto pulled = pull_brakes(false); !pulled) return pulled;
   if (auto recorded = registry_.record(campaign_, progress_); !recorded) return recorded;
   progress_ = {};
   if (options_.on_progress) options_.on_progress(final_count(campaign_.counts), campaign_.counts);
-  return pull_brake_if_due();
+  return settle_brakes(false);
 }
 
-Result<void> CampaignRun::pull_brake_if_due() {
-  while (const auto rule = rule_to_brake(campaign_.counts, braked_)) {
-    if (auto pulled = registry_.pull_brake(campaign_, *rule, options_.clock()); !pulled) {
-      return pulled;
-    }
-    braked_.insert(*rule);
+// 'brake release' and 'confirm' may come while this runs.
+Result<void> CampaignRun::heed_persons() {
+  if (!watch_->has_brakes()) return {};
+  const auto on = registry_.brakes_holding(campaign_.project);
+  if (!on) return std::unexpected(on.error());
+  watch_->keep(*on);
+  return {};
+}
+
+Result<void> CampaignRun::pull_brakes(bool ended) {
+  const SystemTime now = options_.clock();
+  for (auto& pull : watch_->take_pulls(now, ended)) {
+    if (auto pulled = registry_.pull_brake(campaign_, pull, now); !pulled) return pulled;
+    if (options_.on_brake) options_.on_brake({campaign_.project, std::move(pull)});
   }
+  return {};
+}
+
+Result<void> CampaignRun::settle_brakes(bool ended) {
+  const SystemTime now = options_.clock();
+  for (const std::int64_t brake : watch_->take_over(now, ended)) {
+    const auto settled = registry_.settle_brake(brake, campaign_, last_event_before_, now);
+    if (!settled) return std::unexpected(settled.error());
+  }
+  return {};
+}
+
+Result<void> CampaignRun::conclude_brakes() {
+  if (auto pulled = pull_brakes(true); !pulled) return pulled;
+  if (auto settled = settle_brakes(true); !settled) return settled;
+  if (auto closed = registry_.close_settled_brakes(options_.clock()); !closed) return closed;
+  auto brakes = registry_.brakes();
+  if (!brakes) return std::unexpected(brakes.error());
+  std::erase_if(*brakes, [&](const auto& brake) { return brake.project != campaign_.project; });
+  summary_.brakes = std::move(*brakes);
   return {};
 }
 
@@ -484,6 +528,7 @@ Result<Summary> CampaignRun::finish() {
   }
   dirty_ = true;
   if (auto committed = commit(); !committed) return std::unexpected(committed.error());
+  if (auto concluded = conclude_brakes(); !concluded) return std::unexpected(concluded.error());
   if (options_.report != nullptr && !held_lines_.empty()) {
     // Behind the recorded length: a resumed run cuts them off and gives these targets their
     // final lines.
@@ -496,7 +541,6 @@ Result<Summary> CampaignRun::finish() {
     }
   }
   summary_.counts = campaign_.counts;
-  summary_.braked_rules.assign(braked_.begin(), braked_.end());
   return std::move(summary_);
 }
 

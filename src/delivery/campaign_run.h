@@ -15,7 +15,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -36,13 +35,19 @@ struct Summary {
   std::chrono::milliseconds duration{0};
   std::vector<client::Hold> holds;       ///< Scopes that are blocked, with the answer that says so.
   std::optional<Verdict> message_fault;  ///< The message is wrong for everyone.
-  std::vector<std::string> braked_rules;
+  std::vector<registry::BrakeState> brakes;  ///< Of this project, on at the end.
   bool interrupted = false;
   bool deadline_passed = false;
 };
 
 /// 0 all accepted; 1 some failed; 3 blocked; 4 interrupted.
 [[nodiscard]] int exit_status(const Summary& summary) noexcept;
+
+/// The brake was pulled while a campaign ran.
+struct BrakeAlarm {
+  std::string project;
+  registry::BrakePull pull;
+};
 
 struct RunOptions {
   client::RetryOptions retry;
@@ -53,6 +58,10 @@ struct RunOptions {
   const std::atomic<bool>* interrupt = nullptr;  ///< Set from outside, with port.interrupt().
   /// Called after each batch: receivers that are final, and the counts.
   std::function<void(std::uint64_t done, const registry::CampaignCounts&)> on_progress;
+  /// Called when the brake is pulled, once it is stored: the place for a log line, a metric, a
+  /// webhook. May block, and holds up the campaign as long.
+  std::function<void(const BrakeAlarm&)> on_brake;
+  registry::BrakeLimits brake;
   std::size_t chunk = 500;        ///< Receivers read at once.
   std::size_t max_batch = 1'000;  ///< Results of one transaction, about.
   /// They wait so long for others to share it.
@@ -121,7 +130,11 @@ class CampaignRun {
   [[nodiscard]] std::size_t batch() const;
   [[nodiscard]] bool must_commit() const;
   [[nodiscard]] Result<void> commit();
-  [[nodiscard]] Result<void> pull_brake_if_due();
+  void watch(const registry::Receiver& receiver, const Verdict& verdict);
+  [[nodiscard]] Result<void> heed_persons();
+  [[nodiscard]] Result<void> pull_brakes(bool ended);
+  [[nodiscard]] Result<void> settle_brakes(bool ended);
+  [[nodiscard]] Result<void> conclude_brakes();
   [[nodiscard]] Result<void> fail_everyone_left();
   [[nodiscard]] Result<Summary> finish();
   [[nodiscard]] bool drained() const;
@@ -155,7 +168,8 @@ class CampaignRun {
   std::vector<client::DeliveryPtr> sends_;
   std::vector<client::DeliveryPtr> done_;
   std::string held_lines_;
-  std::set<std::string, std::less<>> braked_;
+  std::optional<registry::BrakeWatch> watch_;  // Made by restore().
+  std::int64_t last_event_before_ = 0;
   Summary summary_;
   bool stopping_ = false;
 };

@@ -156,7 +156,9 @@ TEST_F(World, PullsTheBrakeWhenHalfOfAllDevicesSeemToDie) {
     return token.back() % 2 == 0 ? unregistered() : accepted();
   });
   const Summary summary = run(outage, new_campaign());
-  EXPECT_EQ(summary.braked_rules, std::vector<std::string>{"token.unregistered"});
+  ASSERT_EQ(summary.brakes.size(), 1U);
+  EXPECT_EQ(summary.brakes[0].rule, "token.unregistered");
+  EXPECT_EQ(summary.brakes[0].platform, "android");
   EXPECT_EQ(exit_status(summary), 1);
   EXPECT_EQ(states(), (States{{"active", 2'000}, {"suspect", 2'000}}));
 

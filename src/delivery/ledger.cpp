@@ -3,7 +3,6 @@
 #include "fanfare/verdict.h"
 
 #include "delivery/evidence.h"
-#include "registry/brake.h"
 
 namespace fanfare::delivery {
 
@@ -32,8 +31,8 @@ Fate fate_of(VerdictKind kind) noexcept {
 }
 
 void enter(const client::Delivery& result, registry::State state,
-           const std::set<std::string, std::less<>>& braked, const registry::Campaign& campaign,
-           registry::CampaignCounts& counts, registry::Progress& progress) {
+           const registry::Campaign& campaign, registry::CampaignCounts& counts,
+           registry::Progress& progress) {
   const Verdict& verdict = result.attempt.verdict;
   const auto id = static_cast<registry::DeviceId>(result.id);
   const auto change_to = [&](registry::State to) {
@@ -53,8 +52,7 @@ void enter(const client::Delivery& result, registry::State state,
       return;
     case Fate::retired:
       ++counts.retired;
-      change_to(braked.contains(verdict.rule) ? registry::State::suspect
-                                              : registry::State::retired);
+      change_to(registry::State::retired);
       return;
     case Fate::unknown:
       ++counts.unknown;
@@ -65,19 +63,6 @@ void enter(const client::Delivery& result, registry::State state,
       if (verdict.kind == VerdictKind::device_suspect) change_to(state);
       return;
   }
-}
-
-std::optional<std::string> rule_to_brake(const registry::CampaignCounts& counts,
-                                         const std::set<std::string, std::less<>>& braked) {
-  if (counts.retired == 0) return std::nullopt;
-  const registry::BrakeLimits limits;
-  for (const auto& [rule, count] : counts.by_rule) {
-    if (rule.starts_with("token.") && !braked.contains(rule) &&
-        registry::brake_pulls(limits, rule, count, counts.accepted + counts.retired)) {
-      return rule;
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace fanfare::delivery

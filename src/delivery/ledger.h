@@ -2,9 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <set>
-#include <string>
 
 #include "client/retry_loop.h"
 #include "registry/registry.h"
@@ -16,14 +13,10 @@ namespace fanfare::delivery {
 enum class Fate : std::uint8_t { accepted, retired, failed, unknown };
 [[nodiscard]] Fate fate_of(VerdictKind kind) noexcept;
 
-/// Enters one final result of a receiver in `state` into the counts and the batch. `braked`:
-/// rules whose verdicts no longer retire, because too many came at once.
+/// Enters one final result of a receiver in `state` into the counts and the batch. Where a brake
+/// is on the registry makes a retirement a suspicion.
 void enter(const client::Delivery& result, registry::State state,
-           const std::set<std::string, std::less<>>& braked, const registry::Campaign& campaign,
-           registry::CampaignCounts& counts, registry::Progress& progress);
-
-/// The rule, if any, for which the brake must be pulled now.
-[[nodiscard]] std::optional<std::string> rule_to_brake(
-    const registry::CampaignCounts& counts, const std::set<std::string, std::less<>>& braked);
+           const registry::Campaign& campaign, registry::CampaignCounts& counts,
+           registry::Progress& progress);
 
 }  // namespace fanfare::delivery

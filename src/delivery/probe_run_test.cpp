@@ -37,10 +37,12 @@ Answer refuse_suspects(const std::string& token) {
 }
 
 TEST_F(ProbeRun, AThousandSuspectsOfWhichHalfAreDeadEndAsWhatTheyAre) {
-  add_devices("living", 1'500);  // First, or the brake would take the wave for an outage.
-  add_devices("suspect-dead", 500);
-  add_devices("living-too", 1'500);
-  add_devices("suspect-fine", 500);
+  // Among each other, or the brake would take the dead for an outage.
+  for (int round = 0; round < 10; ++round) {
+    add_devices(fmt::format("living-{}", round), 300);
+    add_devices(fmt::format("suspect-dead-{}", round), 50);
+    add_devices(fmt::format("suspect-fine-{}", round), 50);
+  }
   auto fcm = port(refuse_suspects, [](const std::string& token) {
     return token.starts_with("suspect-dead") ? unregistered() : accepted();
   });
@@ -51,7 +53,7 @@ TEST_F(ProbeRun, AThousandSuspectsOfWhichHalfAreDeadEndAsWhatTheyAre) {
   EXPECT_EQ(states(), (States{{"active", 3'500}, {"retired", 500}}));
   EXPECT_EQ(probes_.size(), 1'000U);
   for (const auto& [token, count] : probes_) EXPECT_EQ(count, 1) << token;
-  auto dead = registry_->find(Target{TargetKind::token, "suspect-dead-3"});
+  auto dead = registry_->find(Target{TargetKind::token, "suspect-dead-0-3"});
   ASSERT_TRUE(dead && *dead);
   EXPECT_NE(registry_->history((*dead)->id)->back().evidence.find("UNREGISTERED"),
             std::string::npos);

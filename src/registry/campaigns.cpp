@@ -52,7 +52,8 @@ Receiver read_receiver(const Statement::Rows& row, int first) {
   return {.id = row.integer(first),
           .registration = {static_cast<TargetKind>(row.integer(first + 1)), row.text(first + 2)},
           .platform = row.text(first + 3),
-          .state = read_state(row.integer(first + 4))};
+          .state = read_state(row.integer(first + 4)),
+          .suspected_by = row.text(first + 5)};
 }
 
 }  // namespace
@@ -88,9 +89,9 @@ Result<void> Registry::next_receivers(const Audience& audience, DeviceId after, 
   const auto sql = audience_sql(audience);
   if (!sql) return std::unexpected(sql.error());
   return guarded([&] {
-    std::string text =
-        fmt::format("SELECT id, kind, value, platform, state FROM {} AND ({}) ORDER BY {} LIMIT ?",
-                    sql->from, sql->rest.sql, audience.list != 0 ? "list_member.dev" : "id");
+    std::string text = fmt::format(
+        "SELECT id, kind, value, platform, state, rule FROM {} AND ({}) ORDER BY {} LIMIT ?",
+        sql->from, sql->rest.sql, audience.list != 0 ? "list_member.dev" : "id");
     auto& kept = impl_->audience_query;
     if (!kept || kept->sql != text) {
       Statement statement(impl_->database, text);
@@ -211,14 +212,14 @@ Result<void> Registry::next_retries(std::int64_t campaign, DeviceId after, std::
   return guarded([&] {
     auto rows = impl_->database
                     .prepared(
-                        "SELECT dev.id, kind, value, platform, state, attempts, due"
+                        "SELECT dev.id, kind, value, platform, state, rule, attempts, due"
                         " FROM retry_row CROSS JOIN dev ON dev.id = retry_row.dev"
                         " WHERE campaign = ? AND retry_row.dev > ?"
                         " ORDER BY retry_row.dev LIMIT ?")
                     .rows(campaign, after, limit);
     while (rows.next()) {
-      out.push_back({read_receiver(rows, 0), static_cast<int>(rows.integer(5)),
-                     sqlite::from_millis(rows.integer(6))});
+      out.push_back({read_receiver(rows, 0), static_cast<int>(rows.integer(6)),
+                     sqlite::from_millis(rows.integer(7))});
     }
   });
 }
@@ -286,9 +287,7 @@ class Recorder {
   void changed(const Change& change) {
     const auto from = impl_.state_of(change.id);
     if (!from) return;
-    // A suspicion must not soften a verdict; only pull_brake and a person do that.
-    const State to =
-        *from == State::retired && change.to == State::suspect ? State::retired : change.to;
+    const State to = believed(change, *from);
     impl_.add_event(change.id,
                     {at_, *from, to, "verdict", change.rule, bounded_evidence(change.evidence)},
                     part_of());
@@ -306,6 +305,17 @@ class Recorder {
   void probed(const Probe& probe) { probe_.run(probe.id, probe.at, campaign_.id, probe.rule); }
 
  private:
+  // A suspicion must not soften a verdict; only pull_brake and a person do that.
+  State believed(const Change& change, State from) {
+    if (from == State::retired) {
+      return change.to == State::suspect ? State::retired : change.to;
+    }
+    if (change.to == State::retired && impl_.is_braked(change.id, change.rule, campaign_)) {
+      return State::suspect;
+    }
+    return change.to;
+  }
+
   // The time of a purged device does no harm: its id is not given again.
   void stamp(DeviceId number, std::span<const DeviceId> ids) {
     AcceptedBlock block(stored_block(number));
@@ -386,6 +396,7 @@ Result<void> Registry::record(const Campaign& campaign, const Progress& progress
     for (const RetryRow& row : progress.waiting) recorder.waits(row);
     for (const DeviceId id : progress.settled) recorder.settled(id);
     for (const Probe& probe : progress.probes) recorder.probed(probe);
+    impl_->add_counts(campaign.project, progress.answers);
     transaction.commit();
   });
 }

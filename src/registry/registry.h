@@ -16,16 +16,18 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "fanfare/result.h"
 
+#include "registry/brake.h"
 #include "registry/device.h"
+#include "registry/import_run.h"
 #include "registry/silence_policy.h"
 #include "registry/survival.h"
-#include "registry/import_run.h"
 
 namespace fanfare::registry {
 
@@ -109,6 +111,7 @@ struct Receiver {
   Target registration;
   std::string platform;
   State state = State::active;
+  std::string suspected_by{};  ///< Rule behind a suspect; empty for others.
 };
 
 /// Sums of a campaign. The books: taken == accepted + retired + failed + unknown + waiting +
@@ -162,21 +165,18 @@ struct Probe {
 /// One transaction's worth of a campaign's progress.
 struct Progress {
   SystemTime at{};
-  std::vector<DeviceId> accepted{};  ///< Sets last_accepted; a suspect or retired one revives.
-  std::vector<Change> changes{};     ///< Appends an event each; `to` may equal the present state.
-  std::vector<RetryRow> waiting{};   ///< Adds or replaces retry rows.
-  std::vector<DeviceId> settled{};   ///< Removes retry rows, those of `waiting` included.
-  std::vector<Probe> probes{};       ///< In order; a device's later one replaces its earlier one.
+  std::vector<DeviceId> accepted{};    ///< Sets last_accepted; a suspect or retired one revives.
+  std::vector<Change> changes{};       ///< Appends an event each; `to` may equal the present state.
+  std::vector<RetryRow> waiting{};     ///< Adds or replaces retry rows.
+  std::vector<DeviceId> settled{};     ///< Removes retry rows, those of `waiting` included.
+  std::vector<Probe> probes{};         ///< In order; a device's later one replaces its earlier one.
+  std::vector<AnswerCount> answers{};  ///< Are added to what the brake learns from.
 };
 
-/// A brake that is on, see brake.h.
-struct BrakeState {
-  std::int64_t id = 0;
-  std::string project;
-  std::string rule;
-  std::int64_t campaign = 0;
-  SystemTime since{};
-  std::uint64_t suspects = 0;  ///< Devices that wait for a person's word.
+/// Which brakes a person speaks about; without any: all.
+struct BrakeChoice {
+  std::optional<std::string> platform{};
+  std::optional<std::string> rule{};
 };
 
 class Registry {
@@ -289,7 +289,9 @@ class Registry {
   [[nodiscard]] Result<std::optional<Probe>> latest_probe(DeviceId id);
   /// How many devices had their latest probe in this campaign.
   [[nodiscard]] Result<std::uint64_t> probe_count(std::int64_t campaign);
-  /// Changes through verdicts outside of any campaign (topics), in one transaction.
+  /// Changes through verdicts outside of any campaign (topics), in one transaction. While a brake
+  /// is on for a device's platform and the rule, it becomes suspect in place of retired, here and
+  /// in `record`; so does a canary, always.
   [[nodiscard]] Result<void> apply(std::span<const Change> changes, SystemTime at);
   /// Records progress and the campaign's cursor, done, counts, state and report length, all in
   /// one transaction.
@@ -297,13 +299,33 @@ class Registry {
 
   // The brake -----------------------------------------------------------------------------------
 
-  /// Pulls the brake: makes the devices that this campaign retired by this rule suspect again.
-  [[nodiscard]] Result<void> pull_brake(const Campaign& campaign, const std::string& rule,
+  /// For a BrakeWatch.
+  [[nodiscard]] Result<BrakeHistory> brake_history(const std::string& project, SystemTime now);
+  /// Pulls the brake for the campaign's project: what verdicts have retired since `pull.since` by
+  /// this rule on this platform becomes suspect again, by an earlier campaign, too.
+  [[nodiscard]] Result<void> pull_brake(const Campaign& campaign, const BrakePull& pull,
                                         SystemTime now);
+  /// The wave of a brake is over: verdicts retire again, and so do those that this run of the
+  /// campaign (events behind `after_event`) has already heard. How many those were. The other
+  /// suspects wait for their next answer.
+  [[nodiscard]] Result<std::uint64_t> settle_brake(std::int64_t id, const Campaign& campaign,
+                                                   std::int64_t after_event, SystemTime now);
+  /// Closes the brakes whose wave is over and whose suspects are all settled.
+  [[nodiscard]] Result<void> close_settled_brakes(SystemTime now);
   [[nodiscard]] Result<std::vector<BrakeState>> brakes();
+  /// Those of a project that hold verdicts now. Far cheaper.
+  [[nodiscard]] Result<std::set<BrakeKey>> brakes_holding(const std::string& project);
   /// A person's word: the suspects live (release) or are dead (confirm). How many there were.
-  [[nodiscard]] Result<std::uint64_t> release_brakes(SystemTime now);
-  [[nodiscard]] Result<std::uint64_t> confirm_brakes(SystemTime now);
+  [[nodiscard]] Result<std::uint64_t> release_brakes(SystemTime now,
+                                                     const BrakeChoice& choice = {});
+  [[nodiscard]] Result<std::uint64_t> confirm_brakes(SystemTime now,
+                                                     const BrakeChoice& choice = {});
+
+  /// A canary is a device that a person knows to live: a verdict never retires it, and pulls the
+  /// brake. False: it was (add) or was not (remove) one already.
+  [[nodiscard]] Result<bool> add_canary(DeviceId id);
+  [[nodiscard]] Result<bool> remove_canary(DeviceId id);
+  [[nodiscard]] Result<std::vector<Device>> canaries();
 
  private:
   explicit Registry(std::unique_ptr<Impl> impl);

@@ -54,8 +54,10 @@ struct Registry::Impl {
 
   /// A person's word about one device. False: the state was `to` already.
   bool change_one(DeviceId id, State to, const char* cause, SystemTime now);
-  /// Closes all open brakes; their suspects become `to`.
-  std::uint64_t close_brakes(State to, const char* cause, SystemTime now);
+  /// Closes the chosen brakes; their suspects become `to`.
+  std::uint64_t close_brakes(State to, const char* word, const BrakeChoice& choice, SystemTime now);
+  void add_counts(const std::string& project, const std::vector<AnswerCount>& counts);
+  [[nodiscard]] bool is_braked(DeviceId id, const std::string& rule, const Campaign& campaign);
 };
 
 /// Binds the values of a filter's condition behind the first `first - 1` parameters.

@@ -108,6 +108,10 @@ std::uint64_t Statement::Rows::count(int column) const {
   return static_cast<std::uint64_t>(integer(column));
 }
 
+double Statement::Rows::real(int column) const {
+  return sqlite3_column_double(statement_->handle_.get(), column);
+}
+
 std::string Statement::Rows::text(int column) const {
   sqlite3_stmt* handle = statement_->handle_.get();
   const void* data = sqlite3_column_blob(handle, column);

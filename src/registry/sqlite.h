@@ -63,6 +63,7 @@ class Statement {
     [[nodiscard]] bool next() { return statement_->step(); }
     [[nodiscard]] std::int64_t integer(int column) const;
     [[nodiscard]] std::uint64_t count(int column) const;
+    [[nodiscard]] double real(int column) const;
     [[nodiscard]] std::string text(int column) const;
     [[nodiscard]] std::optional<SystemTime> time(int column) const;
 
@@ -89,6 +90,9 @@ class Statement {
   template <std::integral T>
   void bind(int index, T value, sqlite3_destructor_type /*copy*/ = SQLITE_TRANSIENT) {
     check(sqlite3_bind_int64(handle_.get(), index, static_cast<sqlite3_int64>(value)));
+  }
+  void bind(int index, double value, sqlite3_destructor_type /*copy*/ = SQLITE_TRANSIENT) {
+    check(sqlite3_bind_double(handle_.get(), index, value));
   }
   void bind(int index, std::string_view value, sqlite3_destructor_type copy = SQLITE_TRANSIENT);
   void bind(int index, Blob value, sqlite3_destructor_type copy = SQLITE_TRANSIENT);

@@ -162,6 +162,8 @@ constexpr KeyTable registrations = FANFARE_KEY_TABLE(Fault::key_registration, "k
 constexpr KeyTable users = FANFARE_KEY_TABLE(Fault::key_user, "key_user");
 constexpr KeyTable installations = FANFARE_KEY_TABLE(Fault::key_installation, "key_installation");
 
+constexpr std::uint64_t rows_a_read = 50'000;  // The LIMIT of each `walk`.
+
 // Rows that belong to a device, in tables ordered by what `walk` selects: a number and the device.
 struct DependentTable {
   Fault orphan;
@@ -420,23 +422,23 @@ class StoreCheck {
     });
   }
 
-  // Calls `settle` with the rows of each read whose device was not there.
+  // Calls `settle` with the rows of each read whose device was not there. A read that is not full
+  // is the last: somebody who goes on writing must not keep us here.
   void walk(const char* stage, const char* sql, auto&& settle) {
     Key after{std::numeric_limits<std::int64_t>::min(), 0};
     std::vector<Key> suspects;
     std::uint64_t seen = 0;
-    for (bool more = true; more;) {
-      more = false;
+    for (std::uint64_t read = rows_a_read; read == rows_a_read;) {
+      read = 0;
       suspects.clear();
       {
         auto rows = database_.prepared(sql).rows(after.hash, after.dev);
-        while (rows.next()) {
+        for (; rows.next(); ++read) {
           after = {rows.integer(0), rows.integer(1)};
           if (!present_.contains(after.dev)) suspects.push_back(after);
-          more = true;
-          ++seen;
         }
       }
+      seen += read;
       tell(stage, seen, 0);
       if (!suspects.empty()) settle(suspects);
     }

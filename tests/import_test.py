@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -102,12 +103,12 @@ class Resume(ImportCase):
             env=support.CLEAN_ENVIRONMENT,
         )  # fmt: skip
 
-    def wait_for_devices(self, process):
-        """Until some of an import is stored."""
+    def wait_for_devices(self, process, count=1):
+        """Until so many of an import are stored."""
         deadline = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < deadline:
             done = run("--json", "--store", self.store, "devices", "stats")
-            if done.returncode == 0 and json.loads(done.stdout)["total"] > 0:
+            if done.returncode == 0 and json.loads(done.stdout)["total"] >= count:
                 return
         self.fail("it was done, or stored nothing, before we looked")
 
@@ -193,9 +194,16 @@ class Resume(ImportCase):
         )  # fmt: skip
         process.stdin.write(many_rows(20_000))
         process.stdin.flush()
-        self.wait_for_devices(process)
+        self.wait_for_devices(process, 15_000)
+        # It has read all there is and sleeps in its next read.
+        stat = pathlib.Path(f"/proc/{process.pid}/stat")
+        deadline = time.monotonic() + 60
+        while stat.read_text().rsplit(")", 1)[1].split()[0] != "S" and time.monotonic() < deadline:
+            pass
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        # The pipe stays open: at its end the import would be complete.
+        process.wait(timeout=60)
+        output, errors = process.communicate()
         self.assertEqual(process.returncode, 4, output + errors)
         self.assertIn("what was read is stored", output)
 

@@ -191,11 +191,11 @@ FileSource::~FileSource() {
 
 Result<std::size_t> FileSource::read(std::span<char> out) {
   while (true) {
-    const auto count = ::read(fd_, out.data(), out.size());
-    if (count < 0 && errno == EINTR) {
-      if (interrupt_ == nullptr || !interrupt_->load()) continue;
+    if (interrupt_ != nullptr && interrupt_->load()) {
       return fail(Error::Kind::input, fmt::format("{}: interrupted", path_.string()));
     }
+    const auto count = ::read(fd_, out.data(), out.size());
+    if (count < 0 && errno == EINTR) continue;
     if (count < 0) return system_failure("read", path_, errno);
     bytes_read_ += static_cast<std::uint64_t>(count);
     return static_cast<std::size_t>(count);

@@ -237,11 +237,13 @@ Result<void> CampaignRun::note_events_and_commit() {
   return must_commit() ? commit() : Result<void>();
 }
 
-// Nobody waits for a transaction that does not fill.
+// Nobody waits for a transaction that does not fill. The brake is looked at with each, so many
+// deaths don't wait, either: a short wave would pass between two looks.
 bool CampaignRun::must_commit() const {
   if (!dirty_) return false;
   const bool nothing_follows = loop_.sending() == 0 && loop_.ready() == 0 && !has_room();
   return urgent_ || nothing_follows || unrecorded_ >= batch() ||
+         deaths_unjudged_ * 2 >= options_.brake.floor ||
          port_.now() >= *dirty_since_ + options_.record_within;
 }
 
@@ -345,6 +347,7 @@ void CampaignRun::conclude(OpenAt at, client::DeliveryPtr result) {
 void CampaignRun::watch(const Receiver& receiver, const Verdict& verdict) {
   const Fate fate = fate_of(verdict.kind);
   if (fate != Fate::accepted && fate != Fate::retired) return;
+  if (fate == Fate::retired) ++deaths_unjudged_;
   watch_->note({.device = receiver.id,
                 .platform = receiver.platform,
                 .before = receiver.state,
@@ -430,7 +433,7 @@ Result<void> CampaignRun::commit() {
   if (!dirty_) return {};
   dirty_ = urgent_ = false;
   dirty_since_.reset();
-  unrecorded_ = 0;
+  unrecorded_ = deaths_unjudged_ = 0;
   if (options_.report != nullptr) {
     if (auto flushed = options_.report->flush(); !flushed) return flushed;
     campaign_.report_bytes = options_.report->bytes();

@@ -161,7 +161,8 @@ class CampaignRun {
   bool dirty_ = false;
   bool urgent_ = false;  // Something is not to be done before it is recorded.
   std::optional<client::SteadyTime> dirty_since_;
-  std::size_t unrecorded_ = 0;  // Receivers that were settled since the last transaction.
+  std::size_t unrecorded_ = 0;         // Receivers that were settled since the last transaction.
+  std::uint64_t deaths_unjudged_ = 0;  // Verdicts of death since then.
 
   registry::Progress progress_;
   client::LoopEvents events_;

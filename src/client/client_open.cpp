@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
+#include <sched.h>
 
 #include "fanfare/client.h"
 
@@ -29,10 +30,17 @@ http2::Http2Engine engine_of(Http2Engine chosen) {
   return http2::Http2Engine::frames;
 }
 
+// Those that this process may run on: a container or taskset may leave it fewer than there are.
+std::size_t available_cores() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return std::thread::hardware_concurrency();
+  return static_cast<std::size_t>(CPU_COUNT(&cores));
+}
+
 // No more lanes than connections, or some would have none.
 std::size_t lanes_of(const ClientOptions& options) {
-  const std::size_t wanted =
-      options.lanes > 0 ? options.lanes : std::thread::hardware_concurrency();
+  const std::size_t wanted = options.lanes > 0 ? options.lanes : available_cores();
   return std::clamp<std::size_t>(wanted, 1, std::max<std::size_t>(1, options.connections));
 }
 

@@ -299,10 +299,11 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   }
 
   std::chrono::nanoseconds rest() {
-    constexpr std::size_t many = 32;
+    constexpr std::size_t many_come = 64;
+    constexpr std::size_t many_awaited = 32;
     const std::size_t came = std::exchange(answers_since_rest, 0);
-    if (came >= many || pool->in_flight() < many) return 0ns;
-    return std::min<std::chrono::nanoseconds>(8ms, mean_latency / 10);
+    if (came >= many_come || pool->in_flight() < many_awaited) return 0ns;
+    return std::min<std::chrono::nanoseconds>(8ms, mean_latency / 4);
   }
 
   // All answers that a turn of the pool brings share their time.

@@ -142,14 +142,14 @@ TEST(FcmSender, DoesNotRestWhileManyAnswersCome) {
   world.attempt_one();
   std::vector<ReplyPtr> held;
   world.fcm.on_send = [&](const Request&, const ReplyPtr& reply) { held.push_back(reply); };
-  for (int i = 0; i < 64; ++i) world.send();
-  while (held.size() < 64) ASSERT_NE(world.io.run_one_for(20s), 0U);
+  for (int i = 0; i < 96; ++i) world.send();
+  while (held.size() < 96) ASSERT_NE(world.io.run_one_for(20s), 0U);
   (void)world.sender->rest();
-  for (std::size_t i = 0; i < 32; ++i) held[i]->respond(FakeFcm::accepted());
-  while (world.attempts.size() < 34) ASSERT_NE(world.io.run_one_for(20s), 0U);
+  for (std::size_t i = 0; i < 64; ++i) held[i]->respond(FakeFcm::accepted());
+  while (world.attempts.size() < 66) ASSERT_NE(world.io.run_one_for(20s), 0U);
   EXPECT_EQ(world.sender->rest(), 0ns);
   EXPECT_GT(world.sender->rest(), 0ns) << "and none since";
-  for (std::size_t i = 32; i < 64; ++i) held[i]->respond(FakeFcm::accepted());
+  for (std::size_t i = 64; i < 96; ++i) held[i]->respond(FakeFcm::accepted());
   world.settle();
 }
 

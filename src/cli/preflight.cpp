@@ -48,8 +48,7 @@ Result<Survey> survey_audience(const Context& context, const std::string& filter
   if (!store) return std::unexpected(store.error());
   // Broken credentials are another line's business; the project may be known all the same.
   const auto parts = client::network_parts(client);
-  auto audience =
-      store->make_audience(filter, 0, parts ? parts->project : context.globals.project);
+  auto audience = store->make_audience(filter, 0, parts ? parts->project : context.globals.project);
   if (!audience) return std::unexpected(audience.error());
   Survey survey{.asked = true, .devices = audience->count};
   std::vector<registry::Receiver> receivers;

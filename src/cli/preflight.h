@@ -19,8 +19,8 @@ namespace fanfare::cli {
 struct Survey {
   bool asked = false;  ///< Receivers were named.
   std::uint64_t devices = 0;
-  std::uint64_t bad_lines = 0;       ///< Of a file.
-  std::optional<Target> first = {};  ///< Who may stand for all in a dry run.
+  std::uint64_t bad_lines = 0;                      ///< Of a file.
+  std::optional<Target> first = {};                 ///< Who may stand for all in a dry run.
   std::optional<registry::Audience> audience = {};  ///< Of the store.
 };
 

@@ -10,11 +10,11 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/random.h"
 #include "base/time_text.h"
 #include "cli/json_object.h"
+#include "cli/temporary_folder.h"
 #include "registry/device_file.h"
 #include "registry/registry.h"
 
@@ -35,30 +35,6 @@ constexpr double million = 1e6;
 double seconds_since(Clock::time_point begun) {
   return std::chrono::duration<double>(Clock::now() - begun).count();
 }
-
-// A folder in the temporary one that goes with this object.
-class Folder {
- public:
-  static Result<Folder> make() {
-    std::string pattern = std::filesystem::temp_directory_path() / "fanfare-bench-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) {
-      return fail(Error::Kind::storage, fmt::format("can't make a folder {}", pattern),
-                  "name another place with TMPDIR");
-    }
-    return Folder(pattern);
-  }
-  Folder(Folder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Folder& operator=(Folder&&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  explicit Folder(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
-};
 
 // Devices as apps have them, made from their number: a token of 163 characters, an owner, platform,
 // locale, tags, version, and a day within half a year on which it was last seen.
@@ -335,9 +311,10 @@ class RegistryBench {
 }  // namespace
 
 Result<ExitStatus> bench_registry(Context& context, std::uint64_t devices) {
-  auto folder = Folder::make();
+  TemporaryFolder temporary;
+  const auto folder = temporary.make();
   if (!folder) return std::unexpected(folder.error());
-  RegistryBench bench(context, folder->path(), devices);
+  RegistryBench bench(context, *folder, devices);
   if (auto run = bench.run(); !run) return std::unexpected(run.error());
   if (context.globals.json) {
     context.out.json_line(bench.json());

@@ -1,6 +1,4 @@
 // devices import: a file of registrations into the store, in constant memory.
-#include <atomic>
-#include <csignal>
 #include <memory>
 #include <optional>
 
@@ -8,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/devices.h"
+#include "cli/interrupt.h"
 #include "cli/json_object.h"
 #include "cli/progress.h"
 #include "cli/rejects.h"
@@ -30,28 +29,6 @@ struct ImportOptions {
   std::vector<std::string> constants;
   std::string table;
   bool resume = false;
-};
-
-// Ctrl-C and SIGTERM: the first asks the import to stop behind a batch, the second ends the process
-// as usual.
-std::atomic<bool> interrupted = false;
-
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    interrupted = false;
-    struct sigaction action = {};
-    action.sa_handler = [](int) { interrupted = true; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(SIGINT, &action, nullptr);
-    ::sigaction(SIGTERM, &action, nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-  ~InterruptGuard() {
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
-  }
 };
 
 struct Sums {
@@ -109,7 +86,7 @@ Result<void> import_all(Begun& begun, registry::Registry& store, std::optional<I
                      {.run = run ? &*run : nullptr, .histories = begun.batch.histories});
     if (!counts) return std::unexpected(counts.error());
     add(sums.devices, *counts);
-    if (interrupted) return {};
+    if (interrupted()) return {};
     if (!begun.more) return std::unexpected(begun.more.error());
     if (!*begun.more) return {};
     progress.update(begun.file.bytes_read(), begun.file.bytes_total(),
@@ -216,7 +193,7 @@ Result<ExitStatus> import_devices(Context& context, const ImportOptions& options
   }
   const InterruptGuard guard;
   registry::ReadOptions how{
-      .fields = std::move(*fields), .table = options.table, .interrupt = &interrupted};
+      .fields = std::move(*fields), .table = options.table, .interrupt = &interrupted()};
   auto begun = begin(options, how);
   if (!begun) return std::unexpected(begun.error());
   auto store = open_store(context.globals, {});

@@ -1,10 +1,6 @@
 // Sending to devices of a store: import, campaign, run, and going on after an interruption.
-#include <atomic>
 #include <cerrno>
-#include <csignal>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,9 +8,11 @@
 #include <unistd.h>
 
 #include "cli/brake_text.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/sending.h"
 #include "cli/store.h"
+#include "cli/temporary_folder.h"
 #include "client/lane.h"
 #include "fcm/message_json.h"
 #include "registry/device_file.h"
@@ -25,62 +23,6 @@ namespace {
 
 using registry::Campaign;
 using registry::Registry;
-
-// Ctrl-C and SIGTERM while a campaign runs: the first asks it to stop and record, the second ends
-// the process as usual.
-std::atomic<bool> interrupted = false;
-std::atomic<client::AttemptPort*> interrupted_port = nullptr;
-
-class InterruptGuard {
- public:
-  explicit InterruptGuard(client::AttemptPort& port) {
-    interrupted = false;
-    interrupted_port = &port;
-    struct sigaction action = {};
-    action.sa_handler = [](int) {
-      interrupted = true;
-      if (client::AttemptPort* waiting = interrupted_port.load()) waiting->interrupt();
-    };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(SIGINT, &action, nullptr);
-    ::sigaction(SIGTERM, &action, nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-  ~InterruptGuard() {
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
-    interrupted_port = nullptr;
-  }
-};
-
-// A store that goes when the send ends: for --to without --store.
-class TemporaryFolder {
- public:
-  TemporaryFolder() = default;
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  Result<std::string> make() {
-    std::error_code error;
-    const auto parent = std::filesystem::temp_directory_path(error);
-    std::string pattern = (parent / "fanfare-send-XXXXXX").string();
-    if (error || ::mkdtemp(pattern.data()) == nullptr) {
-      return fail(Error::Kind::storage,
-                  fmt::format("can't make a temporary folder in {}: {}", parent.string(),
-                              error ? error.message() : std::strerror(errno)),
-                  "set TMPDIR to a folder that can be written, or give --store");
-    }
-    path_ = pattern;
-    return (path_ / "fanfare.db").string();
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 // One send at a time on a store. The kernel gives the lock back when the process dies.
 class SendLock {
@@ -223,7 +165,8 @@ Result<delivery::Summary> run_campaign(Context& context, const SendOptions& opti
       lanes,
       std::make_shared<const fcm::EncodedMessage>(parsed->message, chosen.campaign.validate_only),
       plan.priority);
-  const InterruptGuard guard(port);
+  const InterruptGuard guard(
+      [](void* waiting) { static_cast<client::LanePort*>(waiting)->interrupt(); }, &port);
   Progress progress(stderr, context.out.progress_wanted());
   const std::uint64_t total = chosen.campaign.audience.count;
 
@@ -232,7 +175,7 @@ Result<delivery::Summary> run_campaign(Context& context, const SendOptions& opti
   run_options.clock = [] { return std::chrono::system_clock::now(); };
   run_options.random = Random::from_system();
   run_options.report = report ? &*report : nullptr;
-  run_options.interrupt = &interrupted;
+  run_options.interrupt = &interrupted();
   run_options.probe_budget = options.probe_budget;
   if (plan.deadline) run_options.deadline = chosen.campaign.started + *plan.deadline;
   run_options.brake.recheck_after = plan.brake_recheck;
@@ -273,9 +216,9 @@ Result<delivery::Summary> send_campaign(Context& context, const SendOptions& opt
   Globals globals = context.globals;
   const bool keep = is_kept(globals, options);
   if (!keep) {
-    auto path = temporary.make();
-    if (!path) return std::unexpected(path.error());
-    globals.store = *path;
+    const auto folder = temporary.make(", or give --store");
+    if (!folder) return std::unexpected(folder.error());
+    globals.store = *folder / "fanfare.db";
   }
   registry::OpenOptions open_options;
   open_options.mode =

@@ -1,12 +1,11 @@
 // fanfare store: what a person does to look after the file.
-#include <atomic>
-#include <csignal>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/json_object.h"
 #include "cli/progress.h"
 #include "cli/store.h"
@@ -77,27 +76,6 @@ Result<ExitStatus> info(Context& context) {
 
 // backup --------------------------------------------------------------------------------------
 
-std::atomic<bool> interrupted = false;
-
-// Ctrl-C and SIGTERM while a copy is made: the first asks it to stop and to leave nothing, the
-// second ends the process as usual.
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    struct sigaction action = {};
-    action.sa_handler = [](int) { interrupted = true; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(SIGINT, &action, nullptr);
-    ::sigaction(SIGTERM, &action, nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-  ~InterruptGuard() {
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
-  }
-};
-
 struct BackupOptions {
   std::string file;
   bool force = false;
@@ -110,12 +88,12 @@ Result<ExitStatus> backup(Context& context, const BackupOptions& options) {
   Progress progress(stderr, context.out.progress_wanted());
   const auto tell = [&](std::uint64_t done, std::uint64_t total) {
     progress.update(done, total, "bytes copied", std::chrono::steady_clock::now());
-    return !interrupted;
+    return !interrupted();
   };
   const auto bytes =
       registry::copy_store(*store, options.file, {.replace = options.force, .progress = tell});
   progress.finish();
-  if (!bytes && interrupted) {
+  if (!bytes && interrupted()) {
     context.log.write(LogLevel::error, "interrupted; no copy was made");
     return ExitStatus::interrupted;
   }

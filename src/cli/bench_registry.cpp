@@ -120,7 +120,7 @@ class RegistryBench {
   template <class NumberOf>
   Result<std::filesystem::path> write_file(const char* name, std::uint64_t count, int days,
                                            NumberOf number_of) {
-    const auto path = folder_ / name;
+    std::filesystem::path path = folder_ / name;
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "w"),
                                                          std::fclose);
     const MadeUpFleet fleet(now_);

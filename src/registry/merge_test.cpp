@@ -29,6 +29,18 @@ TEST(Merge, KeepsWhatTheNewOneLeavesEmpty) {
   EXPECT_EQ(merged.device.last_seen, day0);
 }
 
+TEST(Merge, GivesNobodyTheTagsOfTheOwnerBefore) {
+  Device stored = a_token("t");
+  stored.user = "u1";
+  stored.tags = {"news"};
+  Device incoming = a_token("t");
+  EXPECT_EQ(merge(stored, incoming, day0).device.tags, stored.tags);
+  incoming.user = "u2";
+  EXPECT_TRUE(merge(stored, incoming, day0).device.tags.empty());
+  incoming.tags = {"sport"};
+  EXPECT_EQ(merge(stored, incoming, day0).device.tags, incoming.tags);
+}
+
 TEST(Merge, NeedsNoWriteWhenNothingIsNew) {
   EXPECT_FALSE(merge(a_retired_device(), a_token("t"), day0).differs);
 }

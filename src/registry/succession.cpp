@@ -34,12 +34,13 @@ bool looks_superseded(const Device& fid, const Device& token) {
 }
 
 void inherit(Device& successor, const Device& predecessor) {
+  const bool same_owner = successor.user.empty() || successor.user == predecessor.user;
   fill(successor.user, predecessor.user);
   fill(successor.platform, predecessor.platform);
   fill(successor.locale, predecessor.locale);
   fill(successor.time_zone, predecessor.time_zone);
   fill(successor.app_version, predecessor.app_version);
-  fill(successor.tags, predecessor.tags);
+  if (same_owner) fill(successor.tags, predecessor.tags);
   fill(successor.project, predecessor.project);
 }
 

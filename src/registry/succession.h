@@ -30,7 +30,8 @@ enum class Succession : std::uint8_t {
 /// message settles: FCM accepts it, or says that the token is dead.
 [[nodiscard]] bool looks_superseded(const Device& fid, const Device& token);
 
-/// What the successor takes over: fields that it leaves empty.
+/// What the successor takes over: fields that it leaves empty. Tags say what an owner wants, so
+/// another owner does not get them.
 void inherit(Device& successor, const Device& predecessor);
 
 }  // namespace fanfare::registry

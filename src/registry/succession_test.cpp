@@ -28,6 +28,22 @@ TEST(SuccessionRule, NeedsTheSameInstallationAndProject) {
   EXPECT_EQ(succession(a, b), Succession::none);
 }
 
+TEST(SuccessionRule, GivesNobodyTheTagsOfTheOwnerBefore) {
+  Device old = of_installation("a", "i");
+  old.user = "u1";
+  old.locale = "ko-KR";
+  old.tags = {"news"};
+  Device fresh = of_installation("b", "i");
+  fresh.user = "u2";
+  inherit(fresh, old);
+  EXPECT_TRUE(fresh.tags.empty());
+  EXPECT_EQ(fresh.locale, "ko-KR");
+  fresh = of_installation("b", "i");
+  inherit(fresh, old);
+  EXPECT_EQ(fresh.user, "u1");
+  EXPECT_EQ(fresh.tags, old.tags);
+}
+
 TEST(SuccessionRule, TheOneThatWasSeenLaterIsAlive) {
   Device a = of_installation("a", "i");
   Device b = of_installation("b", "i");

@@ -1,5 +1,7 @@
 #include "registry/evidence.h"
 
+#include <functional>
+#include <map>
 #include <memory>
 
 #include <zstd.h>
@@ -51,12 +53,10 @@ class Packer {
  public:
   // Empty: it would not be smaller.
   const std::string& pack(std::string_view text) {
-    // Most devices that die in one send die of the same words.
-    if (text != packed_text_) {
-      packed_ = pack_anew(text);
-      packed_text_ = text;
-    }
-    return packed_;
+    // The devices that die in one send die of a few answers, told in the same words.
+    if (const auto known = packed_.find(text); known != packed_.end()) return known->second;
+    if (packed_.size() >= most_kept) packed_.clear();
+    return packed_.emplace(text, pack_anew(text)).first->second;
   }
 
   // Nothing: the bytes are not what `pack` made.
@@ -82,11 +82,11 @@ class Packer {
   }
 
   static constexpr int level = 1;
+  static constexpr std::size_t most_kept = 16;
   std::unique_ptr<ZSTD_CCtx, Free> compressor_{ZSTD_createCCtx()};
   std::unique_ptr<ZSTD_DCtx, Free> unpacker_{ZSTD_createDCtx()};
   std::unique_ptr<ZSTD_CDict, Free> words_{ZSTD_createCDict(words_1.data(), words_1.size(), level)};
-  std::string packed_text_;
-  std::string packed_;
+  std::map<std::string, std::string, std::less<>> packed_;
   std::unique_ptr<ZSTD_DDict, Free> known_words_{ZSTD_createDDict(words_1.data(), words_1.size())};
 };
 

@@ -224,6 +224,8 @@ Result<delivery::Summary> send_campaign(Context& context, const SendOptions& opt
   open_options.mode =
       file ? registry::OpenOptions::Mode::create : registry::OpenOptions::Mode::existing;
   open_options.durable = keep;
+  // An import beside it may write the keys of a million devices in one transaction.
+  open_options.lock_wait = std::chrono::seconds(30);
   auto store = open_store(globals, open_options);
   if (!store) return std::unexpected(store.error());
   SendLock lock;

@@ -12,7 +12,6 @@
 
 namespace fanfare::registry {
 
-using sqlite::Blob;
 using sqlite::guarded;
 using sqlite::Statement;
 using sqlite::Transaction;

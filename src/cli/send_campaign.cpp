@@ -56,7 +56,8 @@ Result<std::int64_t> import_list(Context& context, Registry& store, registry::De
                                  const std::string& name) {
   auto list = store.make_list();
   if (!list) return list;
-  store.defer_keys();
+  // Few, so that a send takes no more memory for a long list than for a short one.
+  store.defer_keys(50'000);
   Progress progress(stderr, context.out.progress_wanted());
   std::vector<registry::Device> devices;
   std::vector<registry::BadLine> bad;

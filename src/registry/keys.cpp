@@ -7,8 +7,8 @@
 namespace fanfare::registry {
 namespace {
 
-// 16 bytes each, and as much again for what the maps leave free.
-constexpr std::size_t most_waiting = 1'000'000;
+// When they are read from the devices again.
+constexpr std::size_t most_taken_over = 100'000;
 
 constexpr const char* insert_registration =
     "INSERT OR IGNORE INTO key_registration (hash, dev) VALUES (?, ?)";
@@ -62,7 +62,7 @@ void Keys::take_over() {
     }
     if (devices.empty()) break;
     for (const Device& device : devices) add(device);
-    if (registrations_.size() >= most_waiting) write();
+    if (registrations_.size() >= most_taken_over) write();
   }
   last_ = last;
   write();
@@ -101,7 +101,7 @@ void Keys::remove(const Device& device) {
 }
 
 void Keys::end() {
-  if (!deferred_ || registrations_.size() >= most_waiting) write();
+  if (registrations_.size() >= most_waiting_) write();
 }
 
 void Keys::settle() {

@@ -28,8 +28,8 @@ class Keys {
  public:
   explicit Keys(sqlite::Database& database) : database_(&database) {}
 
-  /// Lets keys of new devices wait from now on, until so many do; or no longer.
-  void defer(bool on) noexcept { deferred_ = on; }
+  /// Lets keys of new devices wait from now on, until so many devices' do; 0: no longer.
+  void defer(std::size_t most) noexcept { most_waiting_ = most; }
 
   // All of the following within a transaction ---------------------------------------------------
 
@@ -72,7 +72,7 @@ class Keys {
   [[nodiscard]] DeviceId stored_last();
 
   sqlite::Database* database_;
-  bool deferred_ = false;
+  std::size_t most_waiting_ = 0;
   DeviceId up_to_ = 0;
   DeviceId last_ = 0;
   Waiting registrations_;

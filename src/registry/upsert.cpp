@@ -280,8 +280,8 @@ Result<UpsertCounts> Registry::upsert(std::span<const Device> devices, SystemTim
   return counts;
 }
 
-void Registry::defer_keys() noexcept {
-  impl_->keys.defer(true);
+void Registry::defer_keys(std::size_t most) noexcept {
+  impl_->keys.defer(most);
 }
 
 Result<void> Registry::write_keys() {

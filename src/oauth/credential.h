@@ -84,9 +84,10 @@ struct Progress {
 /// A failure by the transport; `place` is what was asked, as in "the token endpoint".
 [[nodiscard]] Progress unreachable(std::string_view place, const TokenReply& reply);
 
+/// Shared by all lanes of a project: both members may be called from any thread.
 class Credential {
  public:
-  /// Starts on a token for `scope`, as of `now`. One sequence at a time.
+  /// Starts on a token for `scope`, as of `now`. Sequences do not know of each other.
   [[nodiscard]] virtual Progress begin(SystemTime now, std::string_view scope) = 0;
 
   /// What a person should know although it still works, such as a new key file that can't be

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <map>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -280,6 +281,25 @@ TEST_F(WatchedFile, ThatIsBadKeepsTheEarlierOneAndSaysSo) {
   write(testing::key_file("https://new.example/token"));
   EXPECT_EQ(url_of(credential), "https://new.example/token");
   EXPECT_FALSE(credential.warning());
+}
+
+// Each lane asks for tokens of its own; under ThreadSanitizer this is the test of the lock.
+TEST_F(WatchedFile, MayBeReplacedWhileAllLanesAsk) {
+  auto credential = watch();
+  const auto ask_often = [&] {
+    for (int i = 0; i < 200; ++i) {
+      const auto progress = credential.begin(noon, messaging_scope);
+      EXPECT_FALSE(std::holds_alternative<TokenError>(progress.state));
+    }
+  };
+  std::vector<std::thread> lanes;
+  for (int i = 0; i < 3; ++i) lanes.emplace_back(ask_often);
+  for (int i = 0; i < 50; ++i) {
+    std::ofstream(folder_ / "new.json") << testing::key_file("https://new.example/token");
+    std::filesystem::rename(folder_ / "new.json", path());
+  }
+  for (auto& lane : lanes) lane.join();
+  EXPECT_EQ(url_of(credential), "https://new.example/token");
 }
 
 }  // namespace

@@ -20,16 +20,22 @@ std::optional<FileStamp> stamp_of(const std::filesystem::path& path) {
 WatchedCredential::WatchedCredential(std::filesystem::path path, std::optional<FileStamp> read_at,
                                      std::shared_ptr<Credential> current, Reader read)
     : path_(std::move(path)),
+      read_(std::move(read)),
       seen_(read_at),
-      current_(std::move(current)),
-      read_(std::move(read)) {}
+      current_(std::move(current)) {}
 
 Progress WatchedCredential::begin(SystemTime now, std::string_view scope) {
-  look();
-  return current_->begin(now, scope);
+  std::shared_ptr<Credential> current;
+  {
+    const std::lock_guard lock(mutex_);
+    look();
+    current = current_;
+  }
+  return current->begin(now, scope);
 }
 
 std::optional<std::string> WatchedCredential::warning() const {
+  const std::lock_guard lock(mutex_);
   return trouble_;
 }
 

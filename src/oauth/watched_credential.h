@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -45,10 +46,11 @@ class WatchedCredential final : public Credential {
  private:
   void look();
 
-  std::filesystem::path path_;
+  const std::filesystem::path path_;
+  const Reader read_;
+  mutable std::mutex mutex_;  // Guards all below.
   std::optional<FileStamp> seen_;
   std::shared_ptr<Credential> current_;
-  Reader read_;
   std::optional<std::string> trouble_;
 };
 

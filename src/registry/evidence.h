@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "registry/sqlite.h"
+#include "sqlite/sqlite.h"
 
 namespace fanfare::registry {
 

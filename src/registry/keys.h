@@ -20,7 +20,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include "registry/device.h"
-#include "registry/sqlite.h"
+#include "sqlite/sqlite.h"
 
 namespace fanfare::registry {
 

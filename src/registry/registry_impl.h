@@ -9,7 +9,7 @@
 #include "registry/filter.h"
 #include "registry/keys.h"
 #include "registry/registry.h"
-#include "registry/sqlite.h"
+#include "sqlite/sqlite.h"
 
 namespace fanfare::registry {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "registry/sqlite.h"
+#include "sqlite/sqlite.h"
 
 namespace fanfare::registry {
 

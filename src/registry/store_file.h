@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "registry/sqlite.h"
+#include "sqlite/sqlite.h"
 
 namespace fanfare::registry {
 

@@ -1,11 +1,11 @@
-#include "registry/sqlite.h"
+#include "sqlite/sqlite.h"
 
 #include <cerrno>
 #include <cstring>
 
 #include <fmt/format.h>
 
-namespace fanfare::registry::sqlite {
+namespace fanfare::sqlite {
 
 Error storage_error(int code, int system_error, const std::string& words,
                     const std::filesystem::path& path) {
@@ -185,4 +185,4 @@ void Transaction::commit() {
   open_ = false;
 }
 
-}  // namespace fanfare::registry::sqlite
+}  // namespace fanfare::sqlite

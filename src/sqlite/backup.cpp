@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "registry/sqlite.h"
+#include "sqlite/sqlite.h"
 
-namespace fanfare::registry::sqlite {
+namespace fanfare::sqlite {
 namespace {
 
 // Steps of 1 MB: between two of them a person may give up.
@@ -142,4 +142,4 @@ void back_up(Database& database, const std::filesystem::path& to, const BackUpOp
   sync_folder(to);
 }
 
-}  // namespace fanfare::registry::sqlite
+}  // namespace fanfare::sqlite

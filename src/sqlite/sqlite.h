@@ -1,4 +1,4 @@
-// SQLite, as the registry needs it: a database, prepared statements that are kept, a transaction
+// SQLite, as our stores need it: a database, prepared statements that are kept, a transaction
 // that rolls back unless it is committed.
 //
 // Inside this module a failing step throws Failure, so that a transaction of twenty statements
@@ -24,7 +24,7 @@
 
 #include "base/time_text.h"
 
-namespace fanfare::registry::sqlite {
+namespace fanfare::sqlite {
 
 /// A storage error on its way to the module's edge.
 struct Failure {
@@ -209,4 +209,4 @@ template <class Body>
   }
 }
 
-}  // namespace fanfare::registry::sqlite
+}  // namespace fanfare::sqlite

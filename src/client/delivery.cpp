@@ -9,6 +9,9 @@ DeliveryPtr DeliveryStock::make() {
   delivery->platform.clear();
   delivery->attempts = 0;
   delivery->not_before.reset();
+  delivery->expires.reset();
+  delivery->max_attempts = 0;
+  delivery->drop_unknown = false;
   delivery->priority = Priority::normal;
   delivery->probe = false;
   delivery->tried = false;

@@ -42,6 +42,9 @@ struct Delivery {
   /// more is made all the same: without an answer at hand there is nothing to end with.
   int attempts = 0;
   std::optional<SteadyTime> not_before = {};  ///< A resumed retry's due time.
+  std::optional<SteadyTime> expires = {};     ///< No attempt starts later, whatever the loop's own.
+  int max_attempts = 0;                       ///< Of this one alone; 0: the loop's.
+  bool drop_unknown = false;                  ///< An unknown outcome ends it, whatever the loop's.
   Priority priority = Priority::normal;       ///< Of its turn, among the project's messages.
   bool probe = false;  ///< Not the message itself but the empty one of fcm/probe.h.
 

@@ -240,6 +240,12 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void submit(Job& job, SteadyTime now) {
+    if (job.delivery->expires && *job.delivery->expires < now) {
+      job.delivery->attempt =
+          unsent_attempt(job.delivery->target, "it expired while it waited for its turn");
+      finish(job);
+      return;
+    }
     job.submitted_at = now;
     job.token_generation = token_generation;
     if (options.call) {

@@ -207,6 +207,8 @@ LanePort::LanePort(const Lanes& lanes, std::shared_ptr<const fcm::EncodedMessage
   for (const auto& lane : lanes) add_way(*lane);
 }
 
+LanePort::LanePort(const Lanes& lanes) : LanePort(lanes, nullptr) {}
+
 LanePort::LanePort(Lane& lane, std::shared_ptr<const fcm::EncodedMessage> message,
                    Priority priority)
     : LanePort(Lanes{}, std::move(message), priority) {
@@ -224,8 +226,8 @@ void LanePort::add_way(Lane& lane) {
 void LanePort::start(std::vector<DeliveryPtr>& deliveries) {
   for (DeliveryPtr& delivery : deliveries) {
     const auto& message = delivery->probe ? probe_ : message_;
-    if (delivery->message != message) delivery->message = message;
-    delivery->priority = priority_;
+    if (message && delivery->message != message) delivery->message = message;
+    if (message_) delivery->priority = priority_;
     const auto way = std::ranges::min_element(ways_, {}, &Way::under_way);
     ++way->under_way;
     delivery->lane = static_cast<std::size_t>(way - ways_.begin());

@@ -67,6 +67,8 @@ class LanePort final : public AttemptPort {
            Priority priority = Priority::bulk);
   LanePort(Lane& lane, std::shared_ptr<const fcm::EncodedMessage> message,
            Priority priority = Priority::bulk);
+  /// For deliveries that bring their own message and priority.
+  explicit LanePort(const Lanes& lanes);
   ~LanePort() override;
 
   void start(std::vector<DeliveryPtr>& deliveries) override;

@@ -76,6 +76,7 @@ RetryLoop::RetryLoop(const RetryOptions& options, Random random)
 void RetryLoop::submit(DeliveryPtr delivery, SteadyTime now) {
   const SteadyTime start = std::max(now, delivery->not_before.value_or(now));
   delivery->deadline = later(now, options_.give_up_after);
+  if (delivery->expires) delivery->deadline = std::min(delivery->deadline, *delivery->expires);
   if (is_held(*delivery)) {
     end_as_held(std::move(delivery));
   } else if (starts_too_late(*delivery, start)) {
@@ -124,7 +125,9 @@ void RetryLoop::on_attempt(DeliveryPtr delivery, SteadyTime now) {
     case VerdictKind::service_unavailable:
       return retry(std::move(delivery), now);
     case VerdictKind::unknown_outcome:
-      if (options_.on_unknown == OnUnknown::drop) return end_as_final(std::move(delivery));
+      if (options_.on_unknown == OnUnknown::drop || delivery->drop_unknown) {
+        return end_as_final(std::move(delivery));
+      }
       return retry(std::move(delivery), now);
     case VerdictKind::unsent:
       return resend(std::move(delivery), now);
@@ -232,6 +235,30 @@ std::optional<SteadyTime> RetryLoop::next_due() const {
   return std::max(due, paused_until_);
 }
 
+void RetryLoop::take_idle(SteadyTime time, std::vector<DeliveryPtr>& out) {
+  const auto take = [&](DeliveryPtr idle, SteadyTime start) {
+    idle->not_before = std::max(start, paused_until_);
+    out.push_back(std::move(idle));
+  };
+  if (paused_until_ >= time) {
+    for (auto& idle : std::exchange(ready_, {})) take(std::move(idle), paused_until_);
+    for (auto& idle : std::exchange(due_retries_, {})) take(std::move(idle), paused_until_);
+  }
+  const auto first = paused_until_ >= time ? due_.begin() : due_.lower_bound(time);
+  for (auto at = first; at != due_.end(); ++at) take(std::move(at->second), at->first);
+  due_.erase(first, due_.end());
+}
+
+void RetryLoop::release_platform(const std::string& platform) {
+  held_platforms_.erase(platform);
+  if (platform.empty()) refused_unknown_platform_ = 0;
+}
+
+bool RetryLoop::may_try_again(const Delivery& delivery) const noexcept {
+  const int most = delivery.max_attempts > 0 ? delivery.max_attempts : options_.max_attempts;
+  return delivery.attempts < most;
+}
+
 std::size_t RetryLoop::sending() const noexcept {
   return sending_;
 }
@@ -268,7 +295,7 @@ void RetryLoop::retry(DeliveryPtr delivery, SteadyTime now) {
   const Attempt& attempt = delivery->attempt;
   const WaitBounds bounds = wait_bounds(options_, attempt.verdict, delivery->attempts);
   const SteadyTime due = later(now, random_.between(bounds.low, bounds.high));
-  if (delivery->attempts >= options_.max_attempts || starts_too_late(*delivery, due)) {
+  if (!may_try_again(*delivery) || starts_too_late(*delivery, due)) {
     return end_as_final(std::move(delivery));
   }
   if (is_held(*delivery)) return end_as_held(std::move(delivery));

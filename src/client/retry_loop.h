@@ -114,6 +114,14 @@ class RetryLoop {
   /// usual, except that what would wait is held.
   void stop();
 
+  /// Moves everything that can't start before `time` to the end of `out`: not on the wire, and
+  /// waiting, or ready while the project pauses. Each has `not_before` set to when it could have
+  /// started. For a driver that keeps what waits long somewhere else.
+  void take_idle(SteadyTime time, std::vector<DeliveryPtr>& out);
+
+  /// Forgets that the platform is held; what is submitted for it from now on is sent.
+  void release_platform(const std::string& platform);
+
   /// Begins anew once a hold is empty: with nothing held, and a window of `first_window`. What it
   /// knows of its targets' limits, its budget and the project's pause stays.
   void start_over(std::size_t first_window);
@@ -148,6 +156,7 @@ class RetryLoop {
   template <class Match, class End>
   void end_idle(Match match, End end);
   [[nodiscard]] bool is_held(const Delivery& delivery) const;
+  [[nodiscard]] bool may_try_again(const Delivery& delivery) const noexcept;
   [[nodiscard]] bool starts_too_late(const Delivery& delivery, SteadyTime start) const noexcept;
 
   RetryOptions options_;

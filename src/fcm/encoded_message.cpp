@@ -12,16 +12,23 @@ constexpr std::array kinds = {TargetKind::token, TargetKind::fid, TargetKind::to
 
 }  // namespace
 
-EncodedMessage::EncodedMessage(const Message& message, bool validate_only) : after_("\"") {
+EncodedMessage::EncodedMessage(const Message& message, bool validate_only)
+    : EncodedMessage(Written{}, write_message(message), validate_only) {}
+
+EncodedMessage EncodedMessage::from_written(std::string_view written, bool validate_only) {
+  return {Written{}, written, validate_only};
+}
+
+EncodedMessage::EncodedMessage(Written /*tag*/, std::string_view common, bool validate_only)
+    : after_("\"") {
   for (const TargetKind kind : kinds) {
     std::string& before = before_.at(static_cast<std::size_t>(kind));
     before = R"({"message":{")";
     before += to_string(kind);
     before += R"(":")";
   }
-  const std::string common = write_message(message);
   if (common != "{}") after_ += ',';
-  after_.append(common, 1);  // With its closing brace.
+  after_.append(common.substr(1));  // With its closing brace.
   after_ += validate_only ? R"(,"validate_only":true})" : "}";
 }
 

@@ -19,6 +19,9 @@ class EncodedMessage {
   /// `validate_only` asks FCM to check and not to deliver.
   explicit EncodedMessage(const Message& message, bool validate_only = false);
 
+  /// From what write_message gave for a message without a target, unchanged: nothing is parsed.
+  [[nodiscard]] static EncodedMessage from_written(std::string_view written, bool validate_only);
+
   /// The body of one messages:send request for this target, as pieces to be written one after
   /// another: views of this message, of the target's value, and, only when the value must be
   /// escaped for JSON, of `escaped`, which is overwritten then.
@@ -34,6 +37,9 @@ class EncodedMessage {
   }
 
  private:
+  struct Written {};
+  EncodedMessage(Written tag, std::string_view written, bool validate_only);
+
   std::array<std::string, 4> before_;  // By the target's kind: up to its value, quote included.
   std::string after_;                  // From the quote behind the value.
 };

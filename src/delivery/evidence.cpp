@@ -22,7 +22,9 @@ std::string make_evidence(const client::Attempt& attempt, int attempts, std::int
   append_text(out, "body", utf8_prefix(attempt.answer.body, max_body_bytes));
   append_text(out, "retry_after", attempt.answer.retry_after);
   append_text(out, "reason", attempt.answer.reason);
-  fmt::format_to(std::back_inserter(out), ",\"attempts\":{},\"campaign\":{}}}", attempts, campaign);
+  fmt::format_to(std::back_inserter(out), ",\"attempts\":{}", attempts);
+  if (campaign != 0) fmt::format_to(std::back_inserter(out), ",\"campaign\":{}", campaign);
+  out += '}';
   return out;
 }
 

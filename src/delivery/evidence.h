@@ -9,7 +9,7 @@
 namespace fanfare::delivery {
 
 /// {"status":404,"body":"…","retry_after":"…","reason":"…","attempts":1,"campaign":7}; absent
-/// parts are left out, a body over 4 KiB is cut.
+/// parts are left out, a campaign of 0 too, a body over 4 KiB is cut.
 [[nodiscard]] std::string make_evidence(const client::Attempt& attempt, int attempts,
                                         std::int64_t campaign);
 

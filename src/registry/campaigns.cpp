@@ -349,8 +349,10 @@ class Recorder {
                      State::active,
                      "verdict",
                      {},
-                     fmt::format(R"({{"verdict":"accepted","campaign":{}}})", campaign_.id)},
-                    campaign_.id);
+                     campaign_.id == 0
+                         ? std::string(R"({"verdict":"accepted"})")
+                         : fmt::format(R"({{"verdict":"accepted","campaign":{}}})", campaign_.id)},
+                    part_of());
   }
 
   Registry::Impl& impl_;
@@ -389,7 +391,7 @@ Result<void> Registry::record(const Campaign& campaign, const Progress& progress
   return guarded([&] {
     Transaction transaction(impl_->database);
     Recorder recorder(*impl_, campaign, progress.at);
-    recorder.update_campaign();
+    if (campaign.id != 0) recorder.update_campaign();
     recorder.accepted(progress.accepted);
     for (const Change& change : progress.changes) recorder.changed(change);
     // In this order: a device that waited and then came to its end within one batch is in both.

@@ -294,7 +294,8 @@ class Registry {
   /// in `record`; so does a canary, always.
   [[nodiscard]] Result<void> apply(std::span<const Change> changes, SystemTime at);
   /// Records progress and the campaign's cursor, done, counts, state and report length, all in
-  /// one transaction.
+  /// one transaction. With the id 0 it is of no campaign: then only its project matters, and nobody
+  /// may wait.
   [[nodiscard]] Result<void> record(const Campaign& campaign, const Progress& progress);
 
   // The brake -----------------------------------------------------------------------------------

@@ -88,7 +88,8 @@ class Fields {
   /// `prefix` is put before names in refusals: "messages[3]."; views the object.
   explicit Fields(const boost::json::object& object, std::string prefix = {});
 
-  [[nodiscard]] bool has(std::string_view name);
+  [[nodiscard]] bool has(std::string_view name) const;        ///< Given, and not null.
+  [[nodiscard]] bool is_object(std::string_view name) const;  ///< Given, and an object.
   [[nodiscard]] std::string text(std::string_view name, std::size_t max_bytes = 1024);
   [[nodiscard]] std::optional<std::string> optional_text(std::string_view name,
                                                          std::size_t max_bytes = 1024);

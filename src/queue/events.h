@@ -27,8 +27,8 @@ struct Event {
   /// "device.retired", "device.replaced", "device.suspect", "brake.pulled", "breaker.opened",
   /// "breaker.closed", "campaign.finished", "message.failed", "books.mismatch".
   std::string type;
-  std::string project;  ///< Empty: of no single one.
-  std::string data;     ///< A JSON object.
+  std::string project = {};  ///< Empty: of no single one.
+  std::string data = {};     ///< A JSON object.
 };
 
 /// Which events somebody wants.

@@ -103,6 +103,8 @@ class Fields {
   [[nodiscard]] const boost::json::array* array(std::string_view name);
 
   void refuse(std::string_view name, std::string message, std::string remedy = {});
+  /// What was not asked for is no fault: for forms of others, which take anything.
+  void allow_unknown() noexcept { unknown_allowed_ = true; }
   /// What was wrong first; after this no further fields may be asked for.
   [[nodiscard]] std::optional<Refusal> refusal();
 
@@ -113,6 +115,7 @@ class Fields {
   std::string prefix_;
   std::vector<std::string> asked_;
   std::optional<Refusal> refusal_;
+  bool unknown_allowed_ = false;
 };
 
 // Operations

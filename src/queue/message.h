@@ -143,21 +143,21 @@ struct Postponed {
 /// What is known of one message.
 struct MessageStatus {
   MessageId id = 0;
-  std::string project;
+  std::string project = {};
   State state = State::waiting;
-  Target target;  ///< Without a value once it has been delivered: the registry knows devices.
+  Target target = {};  ///< Without a value once it has been delivered: the registry knows devices.
   Priority priority = Priority::normal;
   SystemTime accepted_at{};
-  std::optional<SystemTime> due;  ///< While it waits.
-  std::optional<SystemTime> expires_at;
-  std::optional<SystemTime> ended_at;
+  std::optional<SystemTime> due = {};  ///< While it waits.
+  std::optional<SystemTime> expires_at = {};
+  std::optional<SystemTime> ended_at = {};
   int attempts = 0;
-  std::string rule;
+  std::string rule = {};
   int status = 0;
-  std::string name;
-  std::string evidence;
-  std::string labels;
-  std::string trace;
+  std::string name = {};
+  std::string evidence = {};
+  std::string labels = {};
+  std::string trace = {};
 };
 
 /// The books of a project or of all (P11):
@@ -169,11 +169,12 @@ struct Books {
   [[nodiscard]] std::uint64_t of(State state) const noexcept {
     return in[static_cast<std::size_t>(state)];
   }
-  [[nodiscard]] bool balance() const noexcept {
+  [[nodiscard]] std::uint64_t sum() const noexcept {
     std::uint64_t sum = 0;
     for (const std::uint64_t count : in) sum += count;
-    return sum == accepted;
+    return sum;
   }
+  [[nodiscard]] bool balance() const noexcept { return sum() == accepted; }
   bool operator==(const Books&) const = default;
 };
 

@@ -91,14 +91,17 @@ class Messages {
   /// Kept up by every change, without asking the file. For the owner only.
   [[nodiscard]] const std::map<std::string, Books>& books() const noexcept;
   [[nodiscard]] Books total() const noexcept;
+  /// The books as the file has them: for a reader. Counts rows, so it takes a while with millions.
+  [[nodiscard]] std::map<std::string, Books> stored_books();
   /// Counts the file's rows and compares them with the books: what does not agree, in words; empty:
   /// all does. Takes a while with millions of rows.
   [[nodiscard]] std::vector<std::string> check_books();
 
   static constexpr std::chrono::minutes lease_for{5};
 
+  struct Impl;  ///< Opaque; named here for the files that implement it.
+
  private:
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

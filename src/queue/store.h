@@ -41,6 +41,8 @@ struct StoreOptions {
 class Participant {
  public:
   virtual ~Participant() = default;
+  /// The last words inside the transaction; may throw sqlite::Failure.
+  virtual void before_commit() {}
   virtual void committed() noexcept = 0;
   virtual void rolled_back() noexcept = 0;
 };
@@ -60,6 +62,8 @@ class Store {
   [[nodiscard]] Result<void> transact(const std::function<void()>& body);
   /// Runs `body`, which only reads, on one state of the file.
   [[nodiscard]] Result<void> look(const std::function<void()>& body);
+
+  [[nodiscard]] bool owned() const noexcept { return lock_ != nullptr; }
 
   /// `participant` is told of the end of every transaction until it is dismissed.
   void enlist(Participant& participant);

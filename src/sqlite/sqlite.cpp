@@ -112,6 +112,10 @@ double Statement::Rows::real(int column) const {
   return sqlite3_column_double(statement_->handle_.get(), column);
 }
 
+bool Statement::Rows::is_null(int column) const {
+  return sqlite3_column_type(statement_->handle_.get(), column) == SQLITE_NULL;
+}
+
 std::string Statement::Rows::text(int column) const {
   sqlite3_stmt* handle = statement_->handle_.get();
   const void* data = sqlite3_column_blob(handle, column);
@@ -121,7 +125,7 @@ std::string Statement::Rows::text(int column) const {
 }
 
 std::optional<SystemTime> Statement::Rows::time(int column) const {
-  if (sqlite3_column_type(statement_->handle_.get(), column) == SQLITE_NULL) return std::nullopt;
+  if (is_null(column)) return std::nullopt;
   return from_millis(integer(column));
 }
 

@@ -64,6 +64,7 @@ class Statement {
     [[nodiscard]] std::int64_t integer(int column) const;
     [[nodiscard]] std::uint64_t count(int column) const;
     [[nodiscard]] double real(int column) const;
+    [[nodiscard]] bool is_null(int column) const;
     [[nodiscard]] std::string text(int column) const;
     [[nodiscard]] std::optional<SystemTime> time(int column) const;
 

@@ -191,7 +191,8 @@ namespace {
 
 #define FANFARE_CHOSEN_BRAKES                                \
   "brake.closed IS NULL AND (?1 IS NULL OR brake.rule = ?1)" \
-  " AND (?2 IS NULL OR brake.platform = ?2)"
+  " AND (?2 IS NULL OR brake.platform = ?2)"                 \
+  " AND (?3 IS NULL OR brake.project = ?3)"
 
 }  // namespace
 
@@ -203,7 +204,7 @@ std::uint64_t Registry::Impl::close_brakes(State to, const char* word, const Bra
     auto rows =
         database
             .prepared("SELECT " FANFARE_BRAKE_COLUMNS " FROM brake WHERE " FANFARE_CHOSEN_BRAKES)
-            .rows(choice.rule, choice.platform);
+            .rows(choice.rule, choice.platform, choice.project);
     while (rows.next()) chosen.push_back(read_brake(rows));
   }
   for (const BrakeState& brake : chosen) forget_counts(database, brake, now);
@@ -211,11 +212,11 @@ std::uint64_t Registry::Impl::close_brakes(State to, const char* word, const Bra
       .prepared(
           "INSERT INTO temp.braked SELECT DISTINCT dev.id FROM dev, brake"
           " WHERE " FANFARE_CHOSEN_BRAKES " AND " FANFARE_ITS_SUSPECTS)
-      .run(choice.rule, choice.platform);
+      .run(choice.rule, choice.platform, choice.project);
   const auto count = static_cast<std::uint64_t>(database.changes());
   change_braked(database, State::suspect, to, word, std::nullopt, now);
-  database.prepared("UPDATE brake SET closed = ?3, word = ?4 WHERE " FANFARE_CHOSEN_BRAKES)
-      .run(choice.rule, choice.platform, now, std::string_view(word));
+  database.prepared("UPDATE brake SET closed = ?4, word = ?5 WHERE " FANFARE_CHOSEN_BRAKES)
+      .run(choice.rule, choice.platform, choice.project, now, std::string_view(word));
   transaction.commit();
   return count;
 }

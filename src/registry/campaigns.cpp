@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "registry/evidence.h"
+#include "registry/hash.h"
+#include "registry/keys.h"
 #include "registry/registry_impl.h"
 
 namespace fanfare::registry {
@@ -114,6 +116,27 @@ Result<void> Registry::next_receivers(const Audience& audience, DeviceId after, 
   });
 }
 
+Result<std::vector<Receiver>> Registry::devices_of(const std::string& user,
+                                                   const std::string& project) {
+  return guarded([&] {
+    std::vector<Receiver> found;
+    auto rows = impl_->database
+                    .prepared("SELECT id, kind, value, platform, state, rule FROM dev"
+                              " WHERE " FANFARE_KEYED_IN("key_user") " AND user = ?"
+                              " AND project IN (?, '') AND state <> 2")
+                    .rows(text_hash(user), std::string_view(user), std::string_view(project));
+    while (rows.next()) found.push_back(read_receiver(rows, 0));
+    return found;
+  });
+}
+
+Result<bool> Registry::any_device() {
+  return guarded([&] {
+    auto rows = impl_->database.prepared("SELECT 1 FROM dev LIMIT 1").rows();
+    return rows.next();
+  });
+}
+
 // Campaigns -----------------------------------------------------------------------------------
 
 namespace {
@@ -189,22 +212,29 @@ Result<void> Registry::add_campaign(Campaign& campaign) {
 }
 
 Result<std::optional<Campaign>> Registry::latest_campaign() {
-  return guarded([&]() -> std::optional<Campaign> {
-    auto rows = impl_->database
-                    .prepared(
-                        "SELECT id, state, project, message, validate_only, filter, list,"
-                        " audience_project, last_id, audience_count, cursor, done, accepted,"
-                        " retired, failed, unknown, retries, report_bytes, started"
-                        " FROM campaign ORDER BY id DESC LIMIT 1")
-                    .rows();
-    if (!rows.next()) return std::nullopt;
-    Campaign campaign = read_campaign(rows);
-    auto rules =
-        impl_->database.prepared("SELECT rule, count FROM campaign_rule WHERE campaign = ?")
-            .rows(campaign.id);
-    while (rules.next()) campaign.counts.by_rule[rules.text(0)] = rules.count(1);
-    return campaign;
+  return guarded([&] {
+    return impl_->campaign_of(impl_->database.integer("SELECT ifnull(max(id), 0) FROM campaign"));
   });
+}
+
+Result<std::optional<Campaign>> Registry::find_campaign(std::int64_t id) {
+  return guarded([&] { return impl_->campaign_of(id); });
+}
+
+std::optional<Campaign> Registry::Impl::campaign_of(std::int64_t id) {
+  auto rows = database
+                  .prepared(
+                      "SELECT id, state, project, message, validate_only, filter, list,"
+                      " audience_project, last_id, audience_count, cursor, done, accepted,"
+                      " retired, failed, unknown, retries, report_bytes, started"
+                      " FROM campaign WHERE id = ?")
+                  .rows(id);
+  if (!rows.next()) return std::nullopt;
+  Campaign campaign = read_campaign(rows);
+  auto rules = database.prepared("SELECT rule, count FROM campaign_rule WHERE campaign = ?")
+                   .rows(campaign.id);
+  while (rules.next()) campaign.counts.by_rule[rules.text(0)] = rules.count(1);
+  return campaign;
 }
 
 Result<void> Registry::next_retries(std::int64_t campaign, DeviceId after, std::size_t limit,

@@ -304,7 +304,8 @@ void bind_condition(Statement& statement, int first, const SqlCondition& conditi
 }
 
 Result<void> Registry::each(const std::string& filter,
-                            const std::function<bool(const Device&)>& visit, SystemTime now) {
+                            const std::function<bool(const Device&)>& visit, SystemTime now,
+                            DeviceId after) {
   const auto parsed = Filter::parse(filter, now);
   if (!parsed) return std::unexpected(parsed.error());
   return guarded([&] {
@@ -320,7 +321,7 @@ Result<void> Registry::each(const std::string& filter,
 
     std::vector<Device> chunk;
     const DeviceId last = impl_->last_device();
-    for (DeviceId after = 0; after < last;) {
+    while (after < last) {
       const DeviceId window_end = std::min(after + id_window, last);
       chunk.clear();
       {

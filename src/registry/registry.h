@@ -177,6 +177,7 @@ struct Progress {
 struct BrakeChoice {
   std::optional<std::string> platform{};
   std::optional<std::string> rule{};
+  std::optional<std::string> project{};
 };
 
 class Registry {
@@ -212,15 +213,21 @@ class Registry {
   [[nodiscard]] Result<std::optional<Device>> find(const Target& registration);
   /// The same for a bare value, as a person types it: a token, else a fid.
   [[nodiscard]] Result<std::optional<Device>> find(const std::string& value);
+  /// The devices of a user that a message may go to: not retired, of this project or of none.
+  [[nodiscard]] Result<std::vector<Receiver>> devices_of(const std::string& user,
+                                                         const std::string& project);
+  /// Whether any device is stored, in whatever state.
+  [[nodiscard]] Result<bool> any_device();
   /// Oldest first.
   [[nodiscard]] Result<std::vector<Event>> history(DeviceId id);
   [[nodiscard]] Result<Stats> stats();
   /// Calls `visit` for each device that matches the filter (whatever its state, unless the filter
-  /// names one), in id order, in constant memory; `visit` returns false to stop. Ages in the
-  /// filter count back from `now`. `visit` may change this registry.
+  /// names one), in id order behind `after`, in constant memory; `visit` returns false to stop.
+  /// Ages in the filter count back from `now`. `visit` may change this registry.
   [[nodiscard]] Result<void> each(const std::string& filter,
                                   const std::function<bool(const Device&)>& visit,
-                                  SystemTime now = std::chrono::system_clock::now());
+                                  SystemTime now = std::chrono::system_clock::now(),
+                                  DeviceId after = 0);
 
   /// How many match, whatever their state, unless the filter names one.
   [[nodiscard]] Result<FilterCounts> count(const std::string& filter,
@@ -281,6 +288,7 @@ class Registry {
   [[nodiscard]] Result<void> add_campaign(Campaign& campaign);
   /// The latest campaign; nullopt when there is none.
   [[nodiscard]] Result<std::optional<Campaign>> latest_campaign();
+  [[nodiscard]] Result<std::optional<Campaign>> find_campaign(std::int64_t id);
   /// Appends the retry rows of a campaign for devices behind `after`, at most `limit`; none: the
   /// end.
   [[nodiscard]] Result<void> next_retries(std::int64_t campaign, DeviceId after, std::size_t limit,

@@ -57,6 +57,7 @@ struct Registry::Impl {
   /// Closes the chosen brakes; their suspects become `to`.
   std::uint64_t close_brakes(State to, const char* word, const BrakeChoice& choice, SystemTime now);
   void add_counts(const std::string& project, const std::vector<AnswerCount>& counts);
+  std::optional<Campaign> campaign_of(std::int64_t id);
   [[nodiscard]] bool is_braked(DeviceId id, const std::string& rule, const Campaign& campaign);
 };
 

@@ -17,6 +17,10 @@
 
 namespace fanfare::queue {
 
+/// So many letters and digits at random, five bits each. Throws sqlite::Failure when the system has
+/// no random bytes.
+[[nodiscard]] std::string random_letters(std::size_t count);
+
 /// What a key may do. Each is asked for by name; there is no order among them.
 enum class Scope : std::uint8_t {
   send,       ///< Hand over messages, in any of the forms.

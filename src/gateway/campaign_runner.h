@@ -1,0 +1,67 @@
+// CampaignRunner: a thread for each campaign that runs, which walks over the devices as
+// delivery::CampaignRun does for the command. What a campaign is and how far it is lies in the
+// store, so that the next gateway goes on where this one stopped.
+//
+//   draft --start--> running --> finished | failed
+//     |  scheduled --its time--^   | ^ |
+//     |                            v | +--> blocked --(after a while, or resume)--> running
+//     +--------cancel--> cancelled  paused --resume--> running
+//
+// On the HTTP thread, but for what its own threads do.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "gateway/services.h"
+#include "queue/campaigns.h"
+
+namespace fanfare::gateway {
+
+class CampaignRunner {
+ public:
+  CampaignRunner(Services& services, std::filesystem::path registry_path);
+  ~CampaignRunner();
+  CampaignRunner(const CampaignRunner&) = delete;
+  CampaignRunner& operator=(const CampaignRunner&) = delete;
+
+  /// Goes on with those that ran when the last gateway ended.
+  void resume();
+  /// Starts what is due, and clears away what has ended. Now and then.
+  void look();
+
+  using Done = std::move_only_function<void(const Result<queue::CampaignRecord>&)>;
+  /// Stores a new one; a scheduled or running one begins by itself. `done` on the HTTP thread.
+  void add(queue::CampaignRecord campaign, Done done);
+
+  enum class Deed : std::uint8_t { start, pause, resume, cancel };
+  /// Error::Kind::usage when its state does not allow that.
+  [[nodiscard]] Result<queue::CampaignRecord> steer(std::int64_t id, Deed deed);
+  /// With the counts of this moment; nullopt: there is none.
+  [[nodiscard]] Result<std::optional<queue::CampaignRecord>> find(std::int64_t id);
+
+  void stop();
+  [[nodiscard]] bool stopped() const;
+  void abandon();
+
+ private:
+  struct Run;
+  void begin(const queue::CampaignRecord& campaign);
+  void work(Run& run);
+  void walk(Run& run);
+  void save(const queue::CampaignRecord& campaign, Done done = {});
+  void tell_finished(const queue::CampaignRecord& campaign);
+
+  Services& services_;
+  const std::filesystem::path registry_path_;
+  std::map<std::int64_t, std::unique_ptr<Run>> runs_;
+  std::map<std::int64_t, queue::CampaignRecord> due_;  ///< Scheduled or blocked: at start_at.
+  bool stopping_ = false;
+};
+
+}  // namespace fanfare::gateway

@@ -1,0 +1,452 @@
+#include "gateway/gateway.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
+
+#include "base/random.h"
+#include "gateway/access.h"
+#include "gateway/books_watch.h"
+#include "gateway/campaign_runner.h"
+#include "gateway/message_operations.h"
+#include "gateway/metrics.h"
+#include "gateway/operations.h"
+#include "gateway/project_senders.h"
+#include "gateway/webhook_sender.h"
+#include "http2/server.h"
+
+namespace fanfare::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto tick_every = 200ms;
+constexpr auto upkeep_every = 1s;
+
+// A page of somebody else's, open in a browser on this machine, must not use a port that asks for
+// no key.
+bool is_foreign_page(const http2::Request& request) {
+  const auto origin = http2::find_header(request.headers, "origin");
+  if (origin.empty()) return false;
+  const auto host = origin.find("://");
+  return host == std::string_view::npos || origin.substr(host + 3) != request.authority;
+}
+
+// What the caller calls it, if that can stand in a log, else one of ours.
+std::string request_id(const http2::Request& request, Random& random) {
+  const auto given = http2::find_header(request.headers, "x-request-id");
+  const bool usable =
+      !given.empty() && given.size() <= 64 && std::ranges::all_of(given, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '-' || c == '_';
+      });
+  return usable ? std::string(given) : fmt::format("{:016x}", random.next());
+}
+
+Refusal forbidden(std::string message, std::string remedy) {
+  return {.code = 403,
+          .status = "PERMISSION_DENIED",
+          .message = std::move(message),
+          .remedy = std::move(remedy)};
+}
+
+}  // namespace
+
+struct Gateway::Impl {
+  Impl(boost::asio::io_context& on, GatewayOptions chosen)
+      : io(on), options(std::move(chosen)), access(options.require_keys), timer(on) {}
+
+  // The port first, so that nothing new comes; the writer last, since all others post to it.
+  ~Impl() {
+    timer.cancel();
+    server.reset();
+    webhooks.reset();
+    campaigns.reset();
+    projects.reset();
+    devices.reset();
+    books_watch.reset();
+    writer.reset();
+  }
+
+  Result<void> open();
+  Result<void> open_stores();
+  Result<void> add_projects(const GatewayOptions& from);
+  void make_services();
+  Result<void> listen();
+
+  void handle(http2::Request request, const std::shared_ptr<http2::Reply>& reply);
+  std::expected<Call, Refusal> admit(http2::Request request, const Operations::Found& found);
+  void respond(http2::Reply& reply, std::string_view operation, const std::string& id, bool head,
+               http2::Response response);
+
+  void tick();
+  void take_tick(std::map<std::string, queue::Books> fresh, std::optional<SystemTime> oldest);
+  [[nodiscard]] MetricsSnapshot metrics();
+  void log(LogEntry::Level level, std::string_view event,
+           std::vector<std::pair<std::string_view, std::string>> fields) {
+    if (options.log) options.log({level, event, std::move(fields)});
+  }
+  void to_http(std::move_only_function<void()> work) {
+    boost::asio::post(io, [work = std::move(work)]() mutable { work(); });
+  }
+
+  boost::asio::io_context& io;
+  GatewayOptions options;
+  Access access;
+  Answers answers;
+  Fullness fullness;
+  Random random = Random::from_system();
+  std::unique_ptr<queue::Store> store;
+  std::unique_ptr<queue::Store> reader;
+  std::unique_ptr<Views> write;
+  std::unique_ptr<Views> read;
+  std::unique_ptr<CommitThread> writer;
+  std::unique_ptr<BooksWatch> books_watch;
+  std::unique_ptr<RegistryThread> devices;
+  std::unique_ptr<ProjectSenders> projects;
+  std::unique_ptr<Services> services;
+  std::unique_ptr<Acceptor> acceptor;
+  std::unique_ptr<CampaignRunner> campaigns;
+  std::unique_ptr<WebhookSender> webhooks;
+  Operations operations;
+  std::unique_ptr<http2::Server> server;
+  boost::asio::steady_timer timer;
+  bool tick_under_way = false;
+  bool stopping = false;
+  std::chrono::steady_clock::time_point upkeep_at{};
+  std::map<std::string, queue::Books> books;
+  std::optional<SystemTime> oldest_due;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> requests;
+};
+
+Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Gateway::~Gateway() = default;
+
+Result<std::unique_ptr<Gateway>> Gateway::open(boost::asio::io_context& io,
+                                               GatewayOptions options) {
+  auto impl = std::make_unique<Impl>(io, std::move(options));
+  if (auto opened = impl->open(); !opened) return std::unexpected(std::move(opened).error());
+  return std::unique_ptr<Gateway>(new Gateway(std::move(impl)));
+}
+
+Result<void> Gateway::Impl::open() {
+  if (auto opened = open_stores(); !opened) return opened;
+  if (auto added = add_projects(options); !added) return added;
+  make_services();
+  if (auto listening = listen(); !listening) return listening;
+  campaigns->resume();
+  webhooks->news();
+  tick();
+  return {};
+}
+
+Result<void> Gateway::Impl::open_stores() {
+  auto owned = queue::Store::open(options.queue_path);
+  if (!owned) return std::unexpected(std::move(owned).error());
+  store = *std::move(owned);
+  auto made = store->transact([&] { write = std::make_unique<Views>(*store); });
+  if (!made) return made;
+  auto beside = queue::Store::open(options.queue_path, {.mode = queue::StoreOptions::Mode::read});
+  if (!beside) return std::unexpected(std::move(beside).error());
+  reader = *std::move(beside);
+  made = reader->look([&] { read = std::make_unique<Views>(*reader); });
+  if (!made) return made;
+  registry::OpenOptions open;
+  open.lock_wait = 30s;
+  auto registry = registry::Registry::open(options.registry_path, open);
+  if (!registry) return std::unexpected(std::move(registry).error());
+  writer = std::make_unique<CommitThread>(*store);
+  devices = std::make_unique<RegistryThread>(*std::move(registry));
+  books_watch = std::make_unique<BooksWatch>(options.queue_path);
+  return {};
+}
+
+Result<void> Gateway::Impl::add_projects(const GatewayOptions& from) {
+  if (!projects) {
+    DelivererHooks hooks;
+    hooks.on_answer = [this](queue::MessageId id, const Answer& answer, const Verdict& verdict) {
+      to_http([this, id, answer, verdict] { answers.on_answer(id, answer, verdict); });
+    };
+    hooks.on_warning = [this](const std::string& text) {
+      log(LogEntry::Level::warning, "warning", {{"text", text}});
+    };
+    projects = std::make_unique<ProjectSenders>(*writer, *write, std::move(hooks));
+  }
+  for (const ClientOptions& client : from.projects) {
+    if (auto added = projects->add({.client = client,
+                                    .registry_path = from.registry_path,
+                                    .breakers = from.breakers,
+                                    .clock = std::chrono::system_clock::now});
+        !added) {
+      return added;
+    }
+  }
+  return {};
+}
+
+void Gateway::Impl::make_services() {
+  services = std::make_unique<Services>(Services{
+      .writer = *writer,
+      .write = *write,
+      .reader_store = *reader,
+      .read = *read,
+      .devices = *devices,
+      .projects = *projects,
+      .fullness = fullness,
+      .limits = options.limits,
+      .to_http = [this](std::move_only_function<void()> work) { to_http(std::move(work)); },
+      .clock = std::chrono::system_clock::now,
+      .audit =
+          [this](const Call& call, std::string_view action, std::string project, std::string target,
+                 std::string detail) {
+            queue::AuditEntry entry{.at = std::chrono::system_clock::now(),
+                                    .actor = call.caller.actor,
+                                    .action = std::string(action),
+                                    .project = std::move(project),
+                                    .target = std::move(target),
+                                    .detail = std::move(detail),
+                                    .request_id = call.request_id};
+            log(LogEntry::Level::info, "audit",
+                {{"actor", entry.actor}, {"action", entry.action}, {"project", entry.project}});
+            writer->post([this, entry] { write->audit.add(entry); }, [](const Result<void>&) {});
+          }});
+  acceptor = std::make_unique<Acceptor>(*services);
+  campaigns = std::make_unique<CampaignRunner>(*services, options.registry_path);
+  webhooks = std::make_unique<WebhookSender>(
+      io, *services,
+      WebhookOptions{.allow_plain_http = options.webhooks_allow_plain_http,
+                     .ca_file = options.webhook_ca_file});
+  access.set_find([this](std::string_view presented) -> std::optional<queue::ApiKey> {
+    auto found = look(*services, [&] { return read->keys.find(presented); });
+    return found ? *std::move(found) : std::nullopt;
+  });
+  add_operations(
+      operations, *services,
+      {.acceptor = *acceptor,
+       .answers = answers,
+       .campaigns = *campaigns,
+       .webhooks = *webhooks,
+       .forget_keys = [this] { access.forget_keys(); },
+       .metrics = [this] { return metrics(); },
+       .books = [this]() -> const auto& { return books; },
+       .is_ready = [this] { return !stopping && !fullness.failing; },
+       .default_project = options.projects.size() == 1 ? projects->all().front()->id() : ""});
+}
+
+Result<void> Gateway::Impl::listen() {
+  http2::ServerOptions listening;
+  listening.host = options.host;
+  listening.port = options.port;
+  listening.max_connections = options.max_connections;
+  listening.limits.body_bytes = options.max_body_bytes;
+  if (!options.certificate_chain_pem.empty()) {
+    auto tls =
+        http2::TlsContext::make_server(options.certificate_chain_pem, options.private_key_pem);
+    if (!tls) return std::unexpected(std::move(tls).error());
+    listening.tls = *std::move(tls);
+  }
+  auto opened = http2::Server::open(
+      io, listening, [this](http2::Request request, const std::shared_ptr<http2::Reply>& reply) {
+        handle(std::move(request), reply);
+      });
+  if (!opened) return std::unexpected(std::move(opened).error());
+  server = *std::move(opened);
+  return {};
+}
+
+// A request -------------------------------------------------------------------------------------
+
+void Gateway::Impl::handle(http2::Request request, const std::shared_ptr<http2::Reply>& reply) {
+  const std::string id = request_id(request, random);
+  const bool head = request.method == "HEAD";
+  const Operations::Found found = operations.find(request.method, request.path);
+  const std::string_view operation = found.operation == nullptr ? "none" : found.operation->id;
+  auto call = admit(std::move(request), found);
+  if (!call) {
+    auto response = refuse(call.error());
+    if (!found.allow.empty()) response.headers.push_back({"allow", found.allow});
+    return respond(*reply, operation, id, head, std::move(response));
+  }
+  call->request_id = id;
+  found.operation->handle(*std::move(call),
+                          [this, reply, operation, id, head](http2::Response response) {
+                            respond(*reply, operation, id, head, std::move(response));
+                          });
+}
+
+std::expected<Call, Refusal> Gateway::Impl::admit(http2::Request request,
+                                                  const Operations::Found& found) {
+  const bool for_anybody = found.operation != nullptr && !found.operation->scope;
+  Call call;
+  if (!for_anybody) {
+    if (is_foreign_page(request)) {
+      return std::unexpected(forbidden("the request comes from another site's page",
+                                       "ask from a program, not from a page"));
+    }
+    auto caller =
+        access.admit(request, std::chrono::system_clock::now(), std::chrono::steady_clock::now());
+    if (!caller) return std::unexpected(caller.error());
+    call.caller = *std::move(caller);
+  }
+  if (found.operation == nullptr) return std::unexpected(found.refusal);
+  if (!for_anybody && !call.caller.may(*found.operation->scope)) {
+    return std::unexpected(
+        forbidden(fmt::format("the API key lacks the scope {}", to_string(*found.operation->scope)),
+                  "use a key that has it"));
+  }
+  const auto project = found.path.find("project");
+  if (project != found.path.end() && !call.caller.may_use(project->second)) {
+    return std::unexpected(
+        forbidden(fmt::format("the API key is not good for project '{}'", project->second),
+                  "use one that is"));
+  }
+  call.request = std::move(request);
+  call.path = found.path;
+  call.query = found.query;
+  return call;
+}
+
+void Gateway::Impl::respond(http2::Reply& reply, std::string_view operation, const std::string& id,
+                            bool head, http2::Response response) {
+  ++requests[{std::string(operation), fmt::format("{}xx", response.status / 100)}];
+  if (response.status >= 500 && response.status != 503) {
+    log(LogEntry::Level::warning, "request",
+        {{"operation", std::string(operation)},
+         {"status", std::to_string(response.status)},
+         {"request_id", id}});
+  }
+  response.headers.push_back({"x-request-id", id});
+  if (head) response.body.clear();
+  reply.respond(std::move(response));
+}
+
+// Several times a second --------------------------------------------------------------------------
+
+void Gateway::Impl::tick() {
+  timer.expires_after(tick_every);
+  timer.async_wait([this](const boost::system::error_code& error) {
+    if (!error) tick();
+  });
+  answers.give_up(std::chrono::steady_clock::now());
+  campaigns->look();
+  webhooks->news();
+  const auto space = store->space();
+  fullness.free_bytes = space.free_bytes;
+  if (std::exchange(tick_under_way, true)) return;
+  const auto now = std::chrono::steady_clock::now();
+  const bool keep_up = now >= upkeep_at;
+  if (keep_up) upkeep_at = now + upkeep_every;
+  struct Seen {
+    std::map<std::string, queue::Books> books;
+    std::optional<SystemTime> oldest;
+    std::uint64_t due_again = 0;
+  };
+  const auto seen = std::make_shared<Seen>();
+  writer->post(
+      [this, seen, keep_up] {
+        const SystemTime at = std::chrono::system_clock::now();
+        if (keep_up) {
+          seen->due_again = write->messages.keep_up(options.retention, at).leases;
+          write->events.purge(at - options.event_retention, 10'000);
+        }
+        seen->books = write->messages.books();
+        seen->oldest = write->messages.oldest_due(at);
+      },
+      [this, seen](const Result<void>& result) {
+        to_http([this, seen, ok = result.has_value()] {
+          tick_under_way = false;
+          fullness.failing = !ok;
+          if (!ok)
+            return log(LogEntry::Level::error, "store", {{"text", writer->stats().last_error}});
+          take_tick(std::move(seen->books), seen->oldest);
+          if (seen->due_again == 0) return;
+          for (const auto& project : projects->all()) project->deliverer().look();
+        });
+      });
+}
+
+void Gateway::Impl::take_tick(std::map<std::string, queue::Books> fresh,
+                              std::optional<SystemTime> oldest) {
+  books = std::move(fresh);
+  oldest_due = oldest;
+  std::uint64_t open = 0;
+  for (const auto& [name, each] : books) {
+    open += each.of(queue::State::waiting) + each.of(queue::State::in_flight);
+  }
+  fullness.waiting = open;
+}
+
+MetricsSnapshot Gateway::Impl::metrics() {
+  MetricsSnapshot snapshot;
+  snapshot.books = books;
+  for (const auto& project : projects->all()) {
+    const Deliverer::Stats stats = project->deliverer().stats();
+    snapshot.projects[project->id()] = {.by_rule = stats.by_rule,
+                                        .delivery_seconds = stats.seconds,
+                                        .retries = stats.retries,
+                                        .in_hand = stats.in_hand,
+                                        .breakers = stats.breakers,
+                                        .brakes = stats.brakes,
+                                        .quota_used = std::nullopt};
+  }
+  const std::chrono::duration<double> age =
+      oldest_due ? std::chrono::system_clock::now() - *oldest_due : 0s;
+  snapshot.oldest_due_seconds = std::max(0.0, age.count());
+  snapshot.accept_seconds = acceptor->seconds();
+  const CommitThread::Stats commits = writer->stats();
+  snapshot.commit_seconds = commits.seconds;
+  snapshot.commits = commits.commits;
+  snapshot.commit_failures = commits.failures;
+  const auto space = store->space();
+  snapshot.store_bytes = space.used_bytes;
+  snapshot.disk_free_bytes = space.free_bytes;
+  snapshot.books_mismatches = books_watch->mismatches();
+  snapshot.requests = requests;
+  snapshot.connections = server->connections();
+  snapshot.webhook_lag = webhooks->lag();
+  snapshot.version = FANFARE_VERSION;
+  return snapshot;
+}
+
+// The gateway -------------------------------------------------------------------------------------
+
+std::uint16_t Gateway::port() const noexcept {
+  return impl_->server->port();
+}
+
+void Gateway::stop() {
+  impl_->stopping = true;
+  impl_->server->shut_down();
+  impl_->campaigns->stop();
+  impl_->projects->stop();
+}
+
+bool Gateway::stopped() const noexcept {
+  return impl_->projects->stopped() && impl_->campaigns->stopped() && impl_->writer->waiting() == 0;
+}
+
+void Gateway::abandon() {
+  impl_->campaigns->abandon();
+  impl_->projects->abandon();
+}
+
+Result<void> Gateway::reload(GatewayOptions options) {
+  std::vector<std::string> keep;
+  for (const ClientOptions& client : options.projects) keep.push_back(client.project);
+  GatewayOptions fresh = options;
+  std::erase_if(fresh.projects, [&](const ClientOptions& client) {
+    return impl_->projects->find(client.project) != nullptr;
+  });
+  if (auto added = impl_->add_projects(fresh); !added) return added;
+  impl_->projects->remove_all_but(keep);
+  impl_->options.retention = options.retention;
+  impl_->services->limits = options.limits;
+  return {};
+}
+
+}  // namespace fanfare::gateway

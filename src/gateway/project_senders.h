@@ -1,0 +1,50 @@
+// ProjectSenders: the projects that are configured, each with its lanes to FCM and its deliverer.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "client/client_parts.h"
+#include "gateway/services.h"
+
+namespace fanfare::gateway {
+
+/// What a project's parts are made with.
+struct ProjectSetting {
+  ClientOptions client;
+  std::filesystem::path registry_path;
+  BreakerOptions breakers;
+  std::function<SystemTime()> clock;
+};
+
+class ProjectSenders final : public Projects {
+ public:
+  ProjectSenders(CommitThread& writer, Views& write, DelivererHooks hooks)
+      : writer_(writer), write_(write), hooks_(std::move(hooks)) {}
+
+  /// Reads the credentials, opens the registry, and begins to deliver what waits.
+  [[nodiscard]] Result<void> add(const ProjectSetting& setting);
+  /// Those not in `keep` are stopped; what waits for them stays in the store.
+  void remove_all_but(const std::vector<std::string>& keep);
+
+  [[nodiscard]] std::shared_ptr<Project> find(const std::string& id) const override;
+  [[nodiscard]] std::vector<std::shared_ptr<Project>> all() const override;
+
+  void stop();
+  void abandon();
+  [[nodiscard]] bool stopped() const;
+
+ private:
+  class Sender;
+
+  CommitThread& writer_;
+  Views& write_;
+  DelivererHooks hooks_;
+  mutable std::mutex mutex_;  // Guards the next.
+  std::map<std::string, std::shared_ptr<Sender>> senders_;
+};
+
+}  // namespace fanfare::gateway

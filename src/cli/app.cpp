@@ -176,6 +176,7 @@ Result<void> settle(CLI::App& root, Context& context, const Settings& settings) 
     if (auto applied = apply_config(root, settings.config_file); !applied) return applied;
   }
   Globals& globals = context.globals;
+  globals.config_file = settings.config_file;
   globals.store_given = !globals.store.empty();
   if (!globals.store_given) globals.store = default_store;
   globals.log_level = parse_log_level(settings.log_level).value_or(LogLevel::warning);
@@ -248,6 +249,9 @@ void add_commands(CLI::App& root, Context& context) {
   add_store(root, context);
   add_topics(root, context);
   add_groups(root, context);
+  add_serve(root, context);
+  add_keys(root, context);
+  add_status(root, context);
   add_emulate(root, context);
   add_bench(root, context);
   add_completion(root, context);

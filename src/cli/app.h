@@ -42,6 +42,7 @@ struct Globals {
   std::string http2_engine;  ///< FANFARE_HTTP2_ENGINE; "frames", "nghttp2" or empty: the default.
   std::string store;         ///< FANFARE_STORE; never empty once a task runs.
   bool store_given = false;  ///< False: `store` is the default and nobody named it.
+  std::string config_file;   ///< FANFARE_CONFIG; empty: none.
   bool json = false;         ///< FANFARE_JSON; machine output on stdout.
   LogLevel log_level = LogLevel::warning;  ///< FANFARE_LOG_LEVEL.
 };

@@ -30,6 +30,7 @@ Result<std::vector<ConfigValue>> parse_config(std::string_view text, std::string
   std::vector<ConfigValue> values;
   for (const auto& [key, node] : parsed.table()) {
     const auto line = node.source().begin.line;
+    if (node.is_table() || node.is_array_of_tables()) continue;  // A section, of the gateway's.
     auto value = as_text(node);
     if (!value) {
       return fail(Error::Kind::input,

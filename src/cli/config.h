@@ -1,4 +1,5 @@
-// The configuration file: TOML whose keys are the long names of the global options.
+// The configuration file: TOML whose keys are the long names of the global options. Its sections
+// are the gateway's (gateway/settings.h).
 #pragma once
 
 #include <cstdint>

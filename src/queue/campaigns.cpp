@@ -48,7 +48,8 @@ CampaignRecord read_campaign(const Statement::Rows& row) {
   campaign.failed = row.count(19);
   campaign.unknown = row.count(20);
   campaign.cancelled = row.count(21);
-  for (const auto& [rule, count] : boost::json::parse(row.text(22)).as_object()) {
+  const boost::json::value rules = boost::json::parse(row.text(22));
+  for (const auto& [rule, count] : rules.as_object()) {
     campaign.by_rule.emplace(rule, count.to_number<std::uint64_t>());
   }
   return campaign;

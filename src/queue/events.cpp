@@ -19,7 +19,8 @@ std::string join(const std::vector<std::string>& texts) {
 
 std::vector<std::string> split(const std::string& stored) {
   std::vector<std::string> texts;
-  for (const auto& each : boost::json::parse(stored).as_array()) {
+  const boost::json::value all = boost::json::parse(stored);
+  for (const auto& each : all.as_array()) {
     texts.emplace_back(each.as_string());
   }
   return texts;

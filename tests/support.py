@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -75,12 +77,12 @@ def python_with(*modules):
 class Server:
     """A child process that prints one JSON line when it is ready, ended by its own id."""
 
-    def __init__(self, *command, seconds=30):
+    def __init__(self, *command, seconds=30, environment=None, log=subprocess.DEVNULL):
         self.process = subprocess.Popen(
             [str(part) for part in command],
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=CLEAN_ENVIRONMENT,
+            stderr=log,
+            env={**CLEAN_ENVIRONMENT, **(environment or {})},
         )
         if not select.select([self.process.stdout], [], [], seconds)[0]:
             self.stop()
@@ -160,6 +162,58 @@ class Emulator(Server):
         )  # fmt: skip
 
 
+class Gateway(Server):
+    """fanfare serve on a port of the system's choice, sending to an emulator."""
+
+    def __init__(self, store, emulator, *options, project="demo", environment=None, log=None):
+        super().__init__(
+            FANFARE, "--project", project, "--store", store, "serve", "--listen", "127.0.0.1:0",
+            "--exit-with-parent", *options, log=log or subprocess.DEVNULL,
+            environment={"FCM_EMULATOR_HOST": f"127.0.0.1:{emulator.port}", **(environment or {})},
+        )  # fmt: skip
+        self.url = f"http://127.0.0.1:{self.ready['port']}"
+        self.project = project
+
+    def call(self, method, path, body=None, headers=None, timeout=60):
+        """(status, body as JSON or text); `path` below the project unless it begins with a slash."""
+        if not path.startswith("/"):
+            path = f"/v1/projects/{self.project}/{path}"
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self.url + path, data=data, method=method,
+            headers={"Content-Type": "application/json", **(headers or {})},
+        )  # fmt: skip
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                status, text = answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            status, text = refused.code, refused.read().decode()
+        try:
+            return status, json.loads(text)
+        except json.JSONDecodeError:
+            return status, text
+
+    def books(self):
+        return self.call("GET", "books")[1]
+
+    def until(self, look, seconds=60):
+        """What `look` gives once it is true; it is asked again and again, without a fixed wait."""
+        end = time.monotonic() + seconds
+        while True:
+            if found := look():
+                return found
+            if time.monotonic() > end:
+                raise AssertionError(f"not within {seconds} s; books: {self.books()}")
+            time.sleep(0.02)
+
+    def settled(self, seconds=60):
+        """The books once nothing waits or is in flight."""
+        def done():
+            books = self.books()
+            return books if books["waiting"] + books["in_flight"] == 0 and books["accepted"] else None
+        return self.until(done, seconds)
+
+
 class Case(unittest.TestCase):
     """A test with a folder of its own and servers that end with it."""
 
@@ -173,6 +227,11 @@ class Case(unittest.TestCase):
         emulator = Emulator(*options)
         self.addCleanup(emulator.stop)
         return emulator
+
+    def gateway(self, emulator, *options, store="fanfare.db", **settings):
+        gateway = Gateway(self.folder / store, emulator, *options, **settings)
+        self.addCleanup(gateway.stop)
+        return gateway
 
     def generated(self, count, seed=1, **options):
         """An emulator with `count` made-up devices, and the file that lists them."""

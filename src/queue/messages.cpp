@@ -1,8 +1,10 @@
 #include "queue/messages.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
+#include <ranges>
 
 #include <fmt/format.h>
 #include <openssl/sha.h>
@@ -53,7 +55,8 @@ class Acceptance {
         now_(now),
         leased_(leased),
         project_(impl.project_of(submission.project)),
-        due_(std::max(now, submission.send_at ? to_millis(*submission.send_at) : now)) {}
+        due_(std::max(now, submission.send_at ? to_millis(*submission.send_at) : now)),
+        expired_(submission.expires_at && to_millis(*submission.expires_at) <= now) {}
 
   Receipt take() {
     share_text();
@@ -92,7 +95,7 @@ class Acceptance {
 
   MessageId insert(const NewMessage& message) {
     const bool turn = has_turn();
-    const bool lease = leased_ != nullptr && turn && due_ <= now_;
+    const bool lease = leased_ != nullptr && turn && due_ <= now_ && !expired_;
     const bool own = !message.message.empty();
     const std::optional<std::int64_t> due =
         lease ? std::nullopt : std::optional(turn ? due_ : due_ + parked);
@@ -140,6 +143,7 @@ class Acceptance {
   std::vector<Leased>* leased_;
   ProjectId project_;
   std::int64_t due_;
+  bool expired_;  // Before it came: it ends so when it would be leased.
   std::optional<std::int64_t> text_;
   std::shared_ptr<const std::string> shared_;
   std::uint64_t leased_count_ = 0;
@@ -232,12 +236,11 @@ void Messages::Impl::rolled_back() noexcept {
     ids.erase(name);
     books.erase(name);
   }
-  for (auto at = leases_before.rbegin(); at != leases_before.rend(); ++at) {
-    if (at->second) {
-      leases[at->first] = *at->second;
-      lease_ends.emplace_back(*at->second, at->first);
+  for (const auto& [id, until] : std::views::reverse(leases_before)) {
+    if (until) {
+      leases[id] = *until;
     } else {
-      leases.erase(at->first);
+      leases.erase(id);
     }
   }
   texts_released.clear();
@@ -247,7 +250,6 @@ void Messages::Impl::rolled_back() noexcept {
 void Messages::Impl::hold(MessageId id, std::int64_t until) {
   leases_before.emplace_back(id, std::nullopt);
   leases[id] = until;
-  lease_ends.emplace_back(until, id);
 }
 
 void Messages::Impl::let_go(MessageId id) {
@@ -262,7 +264,7 @@ bool Messages::Impl::finish(const Ending& ending, std::int64_t now) {
                   .prepared(
                       "DELETE FROM message WHERE id = ? RETURNING project, due, accepted,"
                       " priority, text, order_key, labels, trace, kind, value, platform,"
-                      " message, flags")
+                      " message, flags, attempts, rule")
                   .rows(ending.id);
   if (!rows.next()) return false;
   const ProjectId project = rows.integer(0);
@@ -274,7 +276,8 @@ bool Messages::Impl::finish(const Ending& ending, std::int64_t now) {
           "INSERT INTO ended (id, project, state, accepted, at, attempts, rule, status, name,"
           " priority, labels, trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .run(ending.id, project, static_cast<int>(ending.state), rows.integer(2), now,
-           ending.attempts, std::string_view(ending.rule), ending.status,
+           std::max<std::int64_t>(ending.attempts, rows.integer(13)),
+           std::string_view(ending.rule.empty() ? rows.text(14) : ending.rule), ending.status,
            std::string_view(ending.name), rows.integer(3), std::string_view(rows.text(6)),
            std::string_view(rows.text(7)));
   if (ending.state != State::delivered && ending.state != State::cancelled) {

@@ -1,7 +1,6 @@
 // The inside of Messages, for the files that implement it.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -54,7 +53,6 @@ struct Messages::Impl final : Participant {
   std::map<std::string, Books> books_before;           ///< Of those this transaction has changed.
   std::vector<std::string> projects_made;              ///< By this transaction.
   std::unordered_map<MessageId, std::int64_t> leases;  ///< Until when, in milliseconds.
-  std::deque<std::pair<std::int64_t, MessageId>> lease_ends;  ///< In order; may be out of date.
   std::vector<std::pair<MessageId, std::optional<std::int64_t>>> leases_before;
   std::map<std::int64_t, std::int64_t> texts_released;
   MessageId expiry_cursor = 0;

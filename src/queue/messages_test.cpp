@@ -1,5 +1,8 @@
 #include "queue/messages.h"
 
+#include <stdexcept>
+#include <tuple>
+
 #include "queue/testing/world.h"
 #include "sqlite/sqlite.h"
 
@@ -75,6 +78,31 @@ TEST_F(MessagesTest, NothingIsLeasedAfterItsExpiry) {
   EXPECT_TRUE(lease().empty());
   EXPECT_EQ(state(id), State::expired);
   expect_sound();
+}
+
+TEST_F(MessagesTest, WhatHasExpiredBeforeItCameIsNotHandedOut) {
+  Submission late = one();
+  late.expires_at = now_;
+  std::vector<Leased> leased;
+  MessageId id = 0;
+  write([&] { id = messages_->accept(late, now_, &leased).first; });
+  EXPECT_TRUE(leased.empty());
+  EXPECT_TRUE(lease().empty());
+  EXPECT_EQ(state(id), State::expired);
+  expect_sound();
+}
+
+TEST_F(MessagesTest, WhatExpiresKeepsItsAttemptsAndWhyItWaited) {
+  Submission brief = one();
+  brief.expires_at = now_ + 5s;
+  const MessageId id = accept(brief);
+  (void)lease();
+  const Postponed back{.id = id, .due = now_ + 30s, .attempts = 2, .rule = "server.unavailable"};
+  write([&] { messages_->postpone({&back, 1}, now_); });
+  now_ += 30s;
+  write([&] { EXPECT_EQ(messages_->keep_up({}, now_).expired, 1U); });
+  EXPECT_EQ(status(id).attempts, 2);
+  EXPECT_EQ(status(id).rule, "server.unavailable");
 }
 
 TEST_F(MessagesTest, WhatWaitsPastItsExpiryIsFoundWithoutBeingLeased) {
@@ -257,6 +285,17 @@ TEST_F(MessagesTest, ATransactionThatFailsLeavesBooksAndLeasesAsTheyWere) {
   expect_sound();
   now_ += Messages::lease_for;
   write([&] { EXPECT_EQ(messages_->keep_up({}, now_).leases, 1U); });
+}
+
+TEST_F(MessagesTest, AnythingThrownInATransactionUndoesIt) {
+  EXPECT_THROW(std::ignore = store_->transact([&] {
+    (void)messages_->accept(one(), now_);
+    throw std::out_of_range("a mistake");
+  }),
+               std::out_of_range);
+  EXPECT_EQ(messages_->total(), Books{});
+  accept(one());
+  expect_sound();
 }
 
 TEST_F(MessagesTest, AReaderSeesWhatTheOwnerHasCommitted) {

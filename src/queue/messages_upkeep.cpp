@@ -17,21 +17,18 @@ constexpr std::size_t sweep = 10'000;  // Rows that one step looks at, of each t
 
 // Leases that ran out: whoever had these messages is stuck or slow.
 std::uint64_t take_back_leases(Messages::Impl& impl, std::int64_t now) {
+  std::vector<MessageId> over;
+  for (const auto& [id, until] : impl.leases) {
+    if (until <= now && over.size() < sweep) over.push_back(id);
+  }
   auto& due = impl.database.prepared(
       "UPDATE message SET due = ? WHERE id = ? AND due IS NULL RETURNING project");
-  std::uint64_t count = 0;
-  while (!impl.lease_ends.empty() && impl.lease_ends.front().first <= now && count < sweep) {
-    const auto [until, id] = impl.lease_ends.front();
-    impl.lease_ends.pop_front();
-    const auto at = impl.leases.find(id);
-    if (at == impl.leases.end() || at->second != until) continue;  // Ended, or leased anew.
+  for (const MessageId id : over) {
     impl.let_go(id);
     auto rows = due.rows(now, id);
-    if (!rows.next()) continue;
-    impl.move(rows.integer(0), State::in_flight, State::waiting);
-    ++count;
+    if (rows.next()) impl.move(rows.integer(0), State::in_flight, State::waiting);
   }
-  return count;
+  return over.size();
 }
 
 // Goes round and round over those that wait, since there is no index of what expires when.
@@ -79,12 +76,15 @@ std::uint64_t forget_ended(Messages::Impl& impl, std::int64_t before) {
 }
 
 std::uint64_t forget_keys(Messages::Impl& impl, std::int64_t before) {
-  impl.database
-      .prepared(
-          "DELETE FROM idempotency WHERE first IN"
-          " (SELECT first FROM idempotency ORDER BY first LIMIT ?) AND at < ?")
-      .run(sweep, before);
-  return static_cast<std::uint64_t>(impl.database.changes());
+  std::vector<MessageId> old;
+  {
+    auto rows = impl.database.prepared("SELECT first, at FROM idempotency ORDER BY first LIMIT ?")
+                    .rows(sweep);
+    while (rows.next() && rows.integer(1) < before) old.push_back(rows.integer(0));
+  }
+  auto& forget = impl.database.prepared("DELETE FROM idempotency WHERE first = ?");
+  for (const MessageId first : old) forget.run(first);
+  return old.size();
 }
 
 MessageStatus status_of_open(const Statement::Rows& row, const std::string& project) {

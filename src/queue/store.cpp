@@ -99,24 +99,37 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& path,
                                            const StoreOptions& options) {
   const bool own = options.mode == StoreOptions::Mode::own;
   return sqlite::guarded([&] {
+    std::error_code unknown;
+    if (!own && !std::filesystem::exists(path, unknown) && !unknown) {
+      refuse(fmt::format("there is no store {}", path.string()),
+             "check the path, or start the gateway once to make it");
+    }
     auto lock = own ? std::make_unique<OwnerLock>(path) : nullptr;
     const int flags = own ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     auto database = std::make_unique<Database>(path, flags);
     configure(*database, options);
+    // SQLite opens what can't be written as a reader, without a word.
+    if (own && sqlite3_db_readonly(database->handle(), "main") == 1)
+      database->raise(SQLITE_READONLY);
     make_or_check(*database, own);
     return std::unique_ptr<Store>(new Store(std::move(lock), std::move(database)));
   });
 }
 
 Result<void> Store::transact(const std::function<void()>& body) {
-  auto result = sqlite::guarded([&] {
+  bool committed = false;
+  // Also told when something else than a Failure passes through.
+  const auto tell = [&](const void*) {
+    for (Participant* each : participants_) committed ? each->committed() : each->rolled_back();
+  };
+  const std::unique_ptr<const void, decltype(tell)> told(this, tell);
+  return sqlite::guarded([&] {
     sqlite::Transaction transaction(*database_);
     body();
     for (Participant* each : participants_) each->before_commit();
     transaction.commit();
+    committed = true;
   });
-  for (Participant* each : participants_) result ? each->committed() : each->rolled_back();
-  return result;
 }
 
 Result<void> Store::look(const std::function<void()>& body) {

@@ -1,11 +1,14 @@
 #include "gateway/settings.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <charconv>
 #include <limits>
 #include <map>
 #include <utility>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include "base/time_text.h"
@@ -303,7 +306,14 @@ Result<std::pair<std::string, std::uint16_t>> parse_listen(std::string_view list
 }
 
 bool is_loopback(std::string_view host) noexcept {
-  return host.starts_with("127.") || host == "::1" || host == "localhost";
+  // Of a name that begins with "127." nobody knows where it leads, so that only an address counts.
+  std::array<char, INET_ADDRSTRLEN> address{};
+  if (host.starts_with("127.") && host.size() < address.size()) {
+    std::ranges::copy(host, address.begin());
+    in_addr parsed{};
+    return ::inet_pton(AF_INET, address.data(), &parsed) == 1;
+  }
+  return host == "::1" || host == "localhost";
 }
 
 }  // namespace fanfare::gateway

@@ -46,9 +46,12 @@ Result<gateway::Settings> settings_of(Context& context, const ServeOptions& give
   }
   ClientOptions defaults = client_options(context);
   defaults.lanes = 1;  // The gateway has other work for the cores.
-  auto settings = gateway::read_settings(text, file, defaults, variable);
+  // As if the environment said it, so that it is checked together with the rest.
+  const auto overriding = [&given](const std::string& name) {
+    return name == "FANFARE_SERVE_LISTEN" && !given.listen.empty() ? given.listen : variable(name);
+  };
+  auto settings = gateway::read_settings(text, file, defaults, overriding);
   if (!settings) return settings;
-  if (!given.listen.empty()) settings->listen = given.listen;
   // Without a project of its own in the file, the one that the global options name.
   if (settings->projects.empty()) settings->projects.push_back(defaults);
   for (ClientOptions& project : settings->projects) {

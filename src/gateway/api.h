@@ -73,7 +73,7 @@ struct Refusal {
 // Reading a body
 // -----------------------------------------------------------------------------------
 
-/// A JSON object as the body. Refuses what is no JSON, no UTF-8, no object, nested deeper than 32,
+/// A JSON object as the body. Refuses what is no JSON, no UTF-8, no object, nested deeper than 64,
 /// or names a field twice.
 [[nodiscard]] std::expected<boost::json::object, Refusal> read_object(
     const http2::Request& request);

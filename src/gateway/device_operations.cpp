@@ -1,12 +1,11 @@
 // Devices over HTTP: registered, refreshed, looked at, retired and brought back.
 #include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "gateway/device_json.h"
 #include "gateway/operations.h"
-#include "registry/device_parser.h"
-#include "registry/device_writer.h"
+#include "registry/filter.h"
 
 namespace fanfare::gateway {
 namespace {
@@ -15,16 +14,13 @@ namespace json = boost::json;
 using registry::Device;
 using registry::Registry;
 
-constexpr std::size_t most_at_once = 10'000;
-
-json::object to_json(const Device& device) {
-  std::string line;
-  registry::append_json(line, device);
-  boost::system::error_code ignored;
-  json::value value = json::parse(line, ignored);
-  json::object out = value.is_object() ? value.get_object() : json::object{};
-  if (device.id != 0) out["id"] = device.id;
-  return out;
+std::string filter_value(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
 }
 
 bool is_visible(const Device& device, const std::string& project) {
@@ -44,72 +40,30 @@ std::expected<Device, http2::Response> find(Registry& registry, const std::strin
   return **std::move(found);
 }
 
-// One device as a line of a registration file: read, checked and refused as the command does.
-std::expected<Device, Refusal> read_device(const json::object& object, std::string_view where) {
-  if (object.contains("state") || object.contains("project")) {
-    return std::unexpected(Refusal{.message = "state and project are the registry's to say",
-                                   .remedy = "leave them out",
-                                   .field = std::string(where)});
+// The filter for the devices that the project may see. What was asked for must be a filter by
+// itself: "all) or (all" must not reach behind the parentheses.
+Result<std::string> in_project(const std::string& filter, const std::string& project,
+                               SystemTime now) {
+  if (auto parsed = registry::Filter::parse(filter, now); !parsed) {
+    return std::unexpected(std::move(parsed).error());
   }
-  registry::DeviceParser parser;
-  registry::DeviceBatch batch;
-  parser.feed(json::serialize(object) + "\n", batch);
-  parser.finish(batch);
-  if (batch.devices.size() == 1) return std::move(batch.devices.front());
-  return std::unexpected(
-      Refusal{.message = batch.bad.empty() ? "there is no registration" : batch.bad.front().what,
-              .remedy = R"(write {"token": "…", "user": "…", "platform": "android"})",
-              .field = std::string(where)});
+  std::string out = fmt::format(R"((project:{} or project:""))", filter_value(project));
+  if (!registry::trim(filter).empty()) out += fmt::format(" and ({})", filter);
+  return out;
 }
 
-struct Bulk {
-  std::vector<Device> devices;
-  json::array bad;
-};
-
-void take(Bulk& bulk, const json::value& each, std::size_t index) {
-  auto device = each.is_object() ? read_device(each.get_object(), {})
-                                 : std::unexpected(Refusal{.message = "it is not an object"});
-  if (device) {
-    bulk.devices.push_back(*std::move(device));
-  } else {
-    bulk.bad.push_back(json::object{{"index", index}, {"message", device.error().message}});
-  }
+// A registration that another project has is not this one's to take over, nor to see.
+Result<bool> is_free(Registry& registry, const Device& device) {
+  auto stored = registry.find(device.registration);
+  if (!stored) return std::unexpected(std::move(stored).error());
+  return !*stored || is_visible(**stored, device.project);
 }
 
-// {"devices": […]}, or JSON lines.
-std::expected<Bulk, Refusal> read_bulk(const http2::Request& request) {
-  Bulk bulk;
-  const bool lines =
-      http2::find_header(request.headers, "content-type").starts_with("application/x-ndjson");
-  if (!lines) {
-    auto body = read_object(request);
-    if (!body) return std::unexpected(body.error());
-    Fields fields(*body);
-    const json::array* devices = fields.array("devices");
-    if (auto refusal = fields.refusal()) return std::unexpected(*refusal);
-    if (devices == nullptr) {
-      return std::unexpected(Refusal{.message = "there are no devices", .field = "devices"});
-    }
-    for (std::size_t i = 0; i < devices->size(); ++i) take(bulk, (*devices)[i], i);
-  } else {
-    std::string_view rest = request.body;
-    for (std::size_t i = 0; !rest.empty(); ++i) {
-      const auto end = std::min(rest.size(), rest.find('\n'));
-      if (const auto line = rest.substr(0, end); !line.empty()) {
-        boost::system::error_code error;
-        take(bulk, json::parse(line, error), i);
-      }
-      rest.remove_prefix(std::min(rest.size(), end + 1));
-    }
-  }
-  if (bulk.devices.size() + bulk.bad.size() > most_at_once) {
-    return std::unexpected(
-        Refusal{.message = fmt::format("there are more than {} devices", most_at_once),
-                .remedy = "split the request, or import a file with 'fanfare devices import'",
-                .field = "devices"});
-  }
-  return bulk;
+Refusal taken() {
+  return {.code = 409,
+          .status = "ALREADY_EXISTS",
+          .message = "the registration is another project's",
+          .remedy = "register it there, or let the app ask FCM for a new one"};
 }
 
 class DeviceOperations {
@@ -117,14 +71,20 @@ class DeviceOperations {
   explicit DeviceOperations(Services& services) : services_(services) {}
 
   void put(const Call& call, Respond respond) {
-    auto body = call.request.body.empty() ? json::object{} : json::object{};
+    json::object body;
     if (!call.request.body.empty()) {
       auto read = read_object(call.request);
       if (!read) return respond(refuse(read.error()));
       body = *std::move(read);
     }
-    const bool fid = query_text(call, "kind") == "fid";
-    body[fid ? "fid" : "token"] = call.part("device");
+    const std::string kind = query_text(call, "kind");
+    if (body.contains("token") || body.contains("fid") ||
+        (!kind.empty() && kind != "token" && kind != "fid")) {
+      return respond(refuse(Refusal{.message = "the path names the registration, and kind its kind",
+                                    .remedy = "leave token and fid out of the body; kind is token "
+                                              "or fid"}));
+    }
+    body[kind == "fid" ? "fid" : "token"] = call.part("device");
     upsert(call, body, std::move(respond));
   }
 
@@ -135,18 +95,21 @@ class DeviceOperations {
   }
 
   void bulk(const Call& call, Respond respond) {
-    auto bulk = read_bulk(call.request);
+    auto bulk = read_devices(call.request);
     if (!bulk) return respond(refuse(bulk.error()));
     for (Device& device : bulk->devices) finish(device, call.part("project"));
     on_registry(services_, std::move(respond),
-                [bulk = *std::move(bulk), clock = services_.clock](Registry& registry) {
+                [bulk = *std::move(bulk), clock = services_.clock](Registry& registry) mutable {
+                  if (auto done = put_aside_taken(registry, bulk); !done) {
+                    return refuse(done.error());
+                  }
                   auto counts = registry.upsert(bulk.devices, clock());
                   if (!counts) return refuse(counts.error());
                   return answer(200, json::object{{"added", counts->added},
                                                   {"updated", counts->updated},
                                                   {"revived", counts->revived},
                                                   {"superseded", counts->superseded},
-                                                  {"bad", bulk.bad}});
+                                                  {"bad", to_json(bulk.bad)}});
                 });
   }
 
@@ -160,15 +123,7 @@ class DeviceOperations {
       auto events = registry.history(device.id);
       if (!events) return refuse(events.error());
       json::array all;
-      for (const registry::Event& event : *events) {
-        boost::system::error_code ignored;
-        all.push_back(json::object{{"at", format_rfc3339(event.at)},
-                                   {"from", to_string(event.from)},
-                                   {"to", to_string(event.to)},
-                                   {"cause", event.cause},
-                                   {"rule", event.rule},
-                                   {"evidence", json::parse(event.evidence, ignored)}});
-      }
+      for (const registry::Event& event : *events) all.push_back(to_json(event));
       return answer(200, json::object{{"device", to_json(device)}, {"events", std::move(all)}});
     });
   }
@@ -200,69 +155,54 @@ class DeviceOperations {
   }
 
   void list(const Call& call, Respond respond) {
-    const std::string project = call.part("project");
-    std::string filter = query_text(call, "filter");
+    const auto limit = read_number(call, "limit", 100, 1'000);
+    if (!limit) return respond(refuse(limit.error()));
+    const auto after = read_number(call, "after", 0, ~0ULL >> 1);
+    if (!after) return respond(refuse(after.error()));
+    auto filter = in_project(query_text(call, "filter"), call.part("project"), services_.clock());
+    if (!filter) return respond(refuse(filter.error()));
     const std::string user = query_text(call, "user");
-    const auto limit = std::max<std::uint64_t>(1, query_number(call, "limit", 100, 1'000));
-    const auto after = static_cast<registry::DeviceId>(query_number(call, "after", 0, ~0ULL >> 1));
+    if (!user.empty()) *filter += " and user:" + filter_value(user);
     on_registry(services_, std::move(respond),
-                [=, clock = services_.clock](Registry& registry) -> http2::Response {
-                  json::array all;
-                  registry::DeviceId last = after;
-                  bool more = false;
-                  const auto visited = registry.each(
-                      filter,
-                      [&](const Device& device) {
-                        if (!is_visible(device, project)) return true;
-                        if (!user.empty() && device.user != user) return true;
-                        if (all.size() == limit) {
-                          more = true;
-                          return false;
-                        }
-                        all.push_back(to_json(device));
-                        last = device.id;
-                        return true;
-                      },
-                      clock(), after);
-                  if (!visited) return refuse(visited.error());
-                  json::object page{{"devices", std::move(all)}};
-                  if (more) page["after"] = last;
-                  return answer(200, page);
-                });
+                [filter = *std::move(filter), limit = std::max<std::uint64_t>(1, *limit),
+                 after = static_cast<registry::DeviceId>(*after), now = services_.clock()](
+                    Registry& registry) { return page(registry, filter, after, limit, now); });
   }
 
   void count(const Call& call, Respond respond) {
+    auto filter = in_project(query_text(call, "filter"), call.part("project"), services_.clock());
+    if (!filter) return respond(refuse(filter.error()));
     on_registry(services_, std::move(respond),
-                [filter = query_text(call, "filter"), clock = services_.clock](Registry& registry) {
-                  auto counts = registry.count(filter, clock());
+                [filter = *std::move(filter), now = services_.clock()](Registry& registry) {
+                  auto counts = registry.count(filter, now);
                   if (!counts) return refuse(counts.error());
-                  json::object by_platform;
-                  for (const auto& [name, n] : counts->by_platform) by_platform[name] = n;
-                  json::object by_state;
-                  for (const auto& [name, n] : counts->by_state) by_state[name] = n;
                   return answer(200, json::object{{"total", counts->total},
-                                                  {"by_platform", std::move(by_platform)},
-                                                  {"by_state", std::move(by_state)}});
+                                                  {"by_platform", to_json(counts->by_platform)},
+                                                  {"by_state", to_json(counts->by_state)}});
                 });
   }
 
-  void stats(const Call&, Respond respond) {
-    on_registry(services_, std::move(respond), [](Registry& registry) {
-      auto stats = registry.stats();
-      if (!stats) return refuse(stats.error());
-      json::object out{{"total", stats->total}};
-      for (const auto& [name, map] :
-           {std::pair("by_state", &stats->by_state), std::pair("by_platform", &stats->by_platform),
-            std::pair("by_rule", &stats->by_rule)}) {
-        json::object counts;
-        for (const auto& [key, n] : *map) counts[key] = n;
-        out[name] = std::move(counts);
-      }
-      return answer(200, out);
-    });
+  void stats(const Call& call, Respond respond) {
+    on_registry(services_, std::move(respond),
+                [project = call.part("project")](Registry& registry) {
+                  auto stats = registry.stats(project);
+                  if (!stats) return refuse(stats.error());
+                  return answer(200, json::object{{"total", stats->total},
+                                                  {"by_state", to_json(stats->by_state)},
+                                                  {"by_platform", to_json(stats->by_platform)},
+                                                  {"by_rule", to_json(stats->by_rule)}});
+                });
   }
 
+  // A user is a person, whatever project a device belongs to, so all is erased.
   void erase(const Call& call, Respond respond) {
+    if (!call.caller.may_use({})) {
+      return respond(refuse(
+          Refusal{.code = 403,
+                  .status = "PERMISSION_DENIED",
+                  .message = "a user is erased from all projects, and the API key is good for some",
+                  .remedy = "use a key that is bound to no project"}));
+    }
     services_.audit(call, "user.erase", call.part("project"), short_hash(call.part("user")), {});
     on_registry(services_, std::move(respond), [user = call.part("user")](Registry& registry) {
       auto erased = registry.erase_user(user, false);
@@ -285,6 +225,42 @@ class DeviceOperations {
                 });
   }
 
+  static http2::Response page(Registry& registry, const std::string& filter,
+                              registry::DeviceId after, std::uint64_t limit, SystemTime now) {
+    json::array all;
+    registry::DeviceId last = after;
+    bool more = false;
+    const auto visited = registry.each(
+        filter,
+        [&](const Device& device) {
+          more = all.size() == limit;
+          if (more) return false;
+          all.push_back(to_json(device));
+          last = device.id;
+          return true;
+        },
+        now, after);
+    if (!visited) return refuse(visited.error());
+    json::object out{{"devices", std::move(all)}};
+    if (more) out["after"] = last;
+    return answer(200, out);
+  }
+
+  static Result<void> put_aside_taken(Registry& registry, DeviceInput& bulk) {
+    DeviceInput kept{.bad = std::move(bulk.bad)};
+    for (std::size_t i = 0; i < bulk.devices.size(); ++i) {
+      auto free = is_free(registry, bulk.devices[i]);
+      if (!free) return std::unexpected(std::move(free).error());
+      if (*free) {
+        kept.devices.push_back(std::move(bulk.devices[i]));
+      } else {
+        kept.bad[bulk.indices[i]] = taken();
+      }
+    }
+    bulk = std::move(kept);
+    return {};
+  }
+
   // A registration that the app sends has just been seen.
   void finish(Device& device, const std::string& project) const {
     device.project = project;
@@ -292,11 +268,14 @@ class DeviceOperations {
   }
 
   void upsert(const Call& call, const json::object& object, Respond respond) {
-    auto device = read_device(object, "device");
+    auto device = read_device(object, {});
     if (!device) return respond(refuse(device.error()));
     finish(*device, call.part("project"));
     on_registry(services_, std::move(respond),
                 [device = *std::move(device), clock = services_.clock](Registry& registry) {
+                  auto free = is_free(registry, device);
+                  if (!free) return refuse(free.error());
+                  if (!*free) return refuse(taken());
                   auto counts = registry.upsert({&device, 1}, clock());
                   if (!counts) return refuse(counts.error());
                   auto stored = registry.find(device.registration);

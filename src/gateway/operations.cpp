@@ -39,8 +39,7 @@ std::string_view next_segment(std::string_view& path) {
 }
 
 // A segment of a pattern is a word, or a name in braces with, maybe, a ':verb' behind it. A verb is
-// only looked for where the pattern has one, since values hold colons, too. `verbs` are those that
-// other patterns have at this place: a value does not end in one of them.
+// only looked for where the pattern has one, since values hold colons, too.
 bool match_segment(std::string_view pattern, std::string_view segment, Parts& parts, bool& verb) {
   if (!pattern.starts_with('{')) return pattern == segment;
   const auto close = pattern.find('}');
@@ -63,6 +62,22 @@ bool match(std::string_view pattern, std::string_view path, Parts& parts, bool& 
     if (!match_segment(next_segment(pattern), next_segment(path), parts, verb)) return false;
   }
   return pattern.empty() && path.empty();
+}
+
+// Each segment can be decoded, and none is what a proxy on the way would resolve otherwise than we
+// do.
+bool is_readable(std::string_view path) {
+  while (!path.empty()) {
+    const auto segment = decode_percent(next_segment(path), false);
+    if (!segment || *segment == "." || *segment == "..") return false;
+  }
+  return true;
+}
+
+void allow(std::string& allowed, std::string_view method) {
+  if (allowed.find(method) != std::string::npos) return;
+  if (!allowed.empty()) allowed += ", ";
+  allowed += method == "GET" ? "GET, HEAD" : method;
 }
 
 std::optional<Parts> parse_query(std::string_view query) {
@@ -122,8 +137,9 @@ Operations::Found Operations::find(std::string_view method, std::string_view tar
     return found;
   }
   const auto mark = std::min(target.size(), target.find('?'));
+  const auto path = target.substr(0, mark);
   auto query = parse_query(target.substr(std::min(target.size(), mark + 1)));
-  if (!query) {
+  if (!query || !is_readable(path)) {
     found.refusal = bad_path();
     return found;
   }
@@ -132,9 +148,9 @@ Operations::Found Operations::find(std::string_view method, std::string_view tar
   for (const Operation& operation : operations_) {
     Parts parts;
     bool verb = false;
-    if (!match(operation.pattern, target.substr(0, mark), parts, verb)) continue;
+    if (!match(operation.pattern, path, parts, verb)) continue;
     if (operation.method != method) {
-      found.allow += (found.allow.empty() ? "" : ", ") + std::string(operation.method);
+      allow(found.allow, operation.method);
       continue;
     }
     // "…/{device}:retire" rather than "…/{device}".

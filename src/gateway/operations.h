@@ -44,6 +44,11 @@ void add_operations(Operations& operations, Services& services, const OperationP
 // What several of them read and answer -----------------------------------------------------------
 
 [[nodiscard]] Refusal not_found(std::string message, std::string remedy = {});
+/// A query's number, at most `max`; `otherwise` when it is not given.
+[[nodiscard]] std::expected<std::uint64_t, Refusal> read_number(const Call& call,
+                                                                std::string_view name,
+                                                                std::uint64_t otherwise,
+                                                                std::uint64_t max);
 /// A query's number; `otherwise` when it is not given or not one.
 [[nodiscard]] std::uint64_t query_number(const Call& call, std::string_view name,
                                          std::uint64_t otherwise, std::uint64_t max);

@@ -23,13 +23,23 @@ std::string query_text(const Call& call, std::string_view name) {
   return at == call.query.end() ? std::string() : at->second;
 }
 
-std::uint64_t query_number(const Call& call, std::string_view name, std::uint64_t otherwise,
-                           std::uint64_t max) {
+std::expected<std::uint64_t, Refusal> read_number(const Call& call, std::string_view name,
+                                                  std::uint64_t otherwise, std::uint64_t max) {
   const std::string text = query_text(call, name);
+  if (text.empty()) return otherwise;
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return otherwise;
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    return std::unexpected(Refusal{.message = fmt::format("'{}' is no whole number", text),
+                                   .remedy = fmt::format("write 0 to {}", max),
+                                   .field = std::string(name)});
+  }
   return std::min<std::uint64_t>(value, max);
+}
+
+std::uint64_t query_number(const Call& call, std::string_view name, std::uint64_t otherwise,
+                           std::uint64_t max) {
+  return read_number(call, name, otherwise, max).value_or(otherwise);
 }
 
 std::string short_hash(std::string_view text) {

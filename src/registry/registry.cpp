@@ -271,15 +271,15 @@ Result<std::vector<Event>> Registry::history(DeviceId id) {
   });
 }
 
-Result<Stats> Registry::stats() {
+Result<Stats> Registry::stats(const std::optional<std::string>& project) {
   return guarded([&] {
     Stats stats;
     const DeviceId last = impl_->last_device();
     auto& query = impl_->database.prepared(
-        "SELECT state, platform, rule, count(*) FROM dev WHERE id > ? AND id <= ?"
-        " GROUP BY state, platform, rule");
+        "SELECT state, platform, rule, count(*) FROM dev WHERE id > ?1 AND id <= ?2"
+        " AND (?3 IS NULL OR project IN (?3, '')) GROUP BY state, platform, rule");
     for (DeviceId after = 0; after < last; after += id_window) {
-      auto rows = query.rows(after, after + id_window);
+      auto rows = query.rows(after, after + id_window, project);
       while (rows.next()) {
         const State state = read_state(rows.integer(0));
         const auto count = rows.count(3);

@@ -220,7 +220,8 @@ class Registry {
   [[nodiscard]] Result<bool> any_device();
   /// Oldest first.
   [[nodiscard]] Result<std::vector<Event>> history(DeviceId id);
-  [[nodiscard]] Result<Stats> stats();
+  /// With a project: of its devices and of those without one.
+  [[nodiscard]] Result<Stats> stats(const std::optional<std::string>& project = {});
   /// Calls `visit` for each device that matches the filter (whatever its state, unless the filter
   /// names one), in id order behind `after`, in constant memory; `visit` returns false to stop.
   /// Ages in the filter count back from `now`. `visit` may change this registry.

@@ -1,6 +1,6 @@
 """The gateway from outside, as services in any language see it."""
 
-import http.client
+import datetime
 import http.server
 import hashlib
 import hmac
@@ -85,7 +85,7 @@ class Messages(Case):
         self.assertEqual(self.gateway_.settled()["accepted"], 1)
 
     def test_a_message_for_later_waits_and_can_be_cancelled(self):
-        answer = self.submit(one(send_at="2040-01-01T00:00:00Z") | {"send_at": self.in_an_hour()})
+        answer = self.submit(one(send_at=self.in_an_hour()))
         status = self.gateway_.call("GET", f"messages/{answer['id']}")[1]
         self.assertEqual(status["state"], "waiting")
         status, cancelled = self.gateway_.call("POST", f"messages/{answer['id']}:cancel", {})
@@ -94,15 +94,14 @@ class Messages(Case):
         self.assertEqual(self.emulator_.stats()["accepted"], 0)
 
     def in_an_hour(self):
-        import datetime
         later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
         return later.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def test_nothing_is_sent_after_its_expiry(self):
-        self.emulator_.fault(fault="service_503", retry_after="5")
+        self.emulator_.fault(fault="service_503", retry_after=5)
         answer = self.submit(one(expires_in="2s"))
         status = self.final(answer["id"])
-        self.assertEqual((status["state"], status["rule"][:7]), ("expired", "server."))
+        self.assertEqual((status["state"], status["rule"][:7]), ("expired", "service"))
         self.assertIn("UNAVAILABLE", status["evidence"]["body"])
 
     def test_messages_of_one_order_key_go_one_after_another(self):
@@ -301,9 +300,9 @@ class Devices(Case):
             after = page.get("after")
         self.assertEqual(set(pages), set(rows))
         for token, row in rows.items():
-            if row["health"] in ("unregistered", "dead", "gone"):
+            if row["health"] == "unregistered":
                 self.assertEqual(pages[token], "retired", row)
-            if row["health"] in ("ok", "alive", "living", "healthy"):
+            if row["health"] == "living":
                 self.assertEqual(pages[token], "active", row)
         events = self.gateway_.call("GET", "/v1/events?type=device.*&limit=1000")[1]["events"]
         retired = {event["data"]["token"] for event in events if event["type"] == "device.retired"}
@@ -311,8 +310,7 @@ class Devices(Case):
 
     def test_a_wave_of_404_pulls_the_brake(self):
         self.register_all()
-        living = [t for t, row in self.emulator_.devices().items() if row["health"] == "alive"] or \
-            list(self.emulator_.devices())
+        living = [t for t, row in self.emulator_.devices().items() if row["health"] == "living"]
         self.emulator_.fault(fault="outage_404", outage_share=1.0)
         for _ in range(3):
             self.gateway_.call("POST", "messages", {"message": MESSAGE, "to": [{"token": t} for t in living]})

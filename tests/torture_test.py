@@ -89,7 +89,7 @@ class Torture(Case):
                            "devices", "import", devices)  # fmt: skip
         self.assertEqual(done.returncode, 0, done.stderr)
         rows = self.emulator_.devices()
-        alive = {token for token, row in rows.items() if row["health"] == "alive"}
+        alive = {token for token, row in rows.items() if row["health"] == "living"}
         self.start()
         self.addCleanup(lambda: self.gateway_.stop())
         clients = [Client(self, number, list(rows)) for number in range(4)]

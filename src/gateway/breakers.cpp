@@ -128,6 +128,10 @@ void Breakers::ask_now(SteadyTime now) {
   }
 }
 
+bool Breakers::blocks() const noexcept {
+  return std::ranges::any_of(open_, [](const auto& each) { return !is_of_a_platform(each.first); });
+}
+
 std::optional<SteadyTime> Breakers::next_probe() const {
   std::optional<SteadyTime> last;  // All must let one pass.
   for (const auto& [scope, state] : open_) {

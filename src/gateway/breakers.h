@@ -77,7 +77,9 @@ class Breakers {
   /// A person says that it is mended: asks again at once.
   void ask_now(SteadyTime now);
 
-  /// When admit may say more than it does now; nullopt: it says all already.
+  /// Whether anything but a platform is blocked, be it probed or not.
+  [[nodiscard]] bool blocks() const noexcept;
+  /// When admit may let one pass; nullopt: nothing is blocked, or a probe is under way.
   [[nodiscard]] std::optional<SteadyTime> next_probe() const;
   /// Nothing is to be retired on the word of a project in this state.
   [[nodiscard]] bool freezes_retirements() const noexcept;

@@ -31,6 +31,7 @@ class FcmOperation {
     if (const auto refusal = acceptor_.refusal()) {
       return respond(fcm_refusal(503, "UNAVAILABLE", "UNAVAILABLE", refusal->message));
     }
+    if (!project->deliverer().takes_once()) return respond(blocked(*project));
     fcm::ReadMessage read = fcm::read_message(call.request.body);
     if (!read.faults.empty()) return respond(invalid(read.faults.front()));
     if (!read.parsed.target) {
@@ -69,6 +70,14 @@ class FcmOperation {
     const auto trace = http2::find_header(call.request.headers, "traceparent");
     if (trace.size() <= 64) submission.trace = trace;
     return submission;
+  }
+
+  // Whoever waits for an answer is not kept until a person has mended it.
+  static http2::Response blocked(Project& project) {
+    const auto breakers = project.deliverer().stats().breakers;
+    const std::string why =
+        breakers.empty() ? "" : breakers.front().rule + ": " + breakers.front().remedy;
+    return fcm_refusal(503, "UNAVAILABLE", "UNAVAILABLE", "The project is blocked. " + why);
   }
 
   static http2::Response invalid(const fcm::ReadFault& fault) {

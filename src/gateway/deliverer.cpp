@@ -106,6 +106,10 @@ void Deliverer::release(std::size_t count) {
   in_hand_count_ -= count;
 }
 
+bool Deliverer::takes_once() const noexcept {
+  return !blocked_ || std::chrono::steady_clock::now() >= next_probe_.load();
+}
+
 void Deliverer::hand(std::vector<queue::Leased> messages) {
   {
     const std::lock_guard lock(mutex_);
@@ -285,16 +289,32 @@ std::shared_ptr<const fcm::EncodedMessage> Deliverer::encode(const queue::Leased
 void Deliverer::ask_store() {
   const SteadyTime now = port_.now();
   if (stopping_ || lease_under_way_ || (!more_in_store_ && now < look_at_)) return;
-  if (!breakers_.next_probe()) {
-    if (!blocked_ && room(Priority::urgent) > 0) lease(options_.window);
+  if (!is_blocked()) {
+    if (room(Priority::urgent) > 0) lease(options_.window);
     return;
   }
-  // Blocked: when everything has come back, one message asks whether it still is.
+  // When everything has come back, one message asks whether it still is.
   if (!hand_.empty() || loop_.sending() > 0) return;
+  if (!breakers_.blocks()) {
+    // An answer to what was under way has said already that it is not.
+    loop_.start_over(options_.retry.first_window);
+    blocked_by_.reset();
+    note_blocked();
+    return lease(options_.window);
+  }
   if (breakers_.admit(now) != Breakers::Admission::one) return;
   loop_.start_over(1);
   blocked_by_.reset();
   lease(1);
+}
+
+bool Deliverer::is_blocked() const noexcept {
+  return breakers_.blocks() || loop_.project_held();
+}
+
+void Deliverer::note_blocked() noexcept {
+  next_probe_ = breakers_.next_probe().value_or(SteadyTime::max());
+  blocked_ = is_blocked();
 }
 
 void Deliverer::lease(std::size_t most) {
@@ -366,10 +386,11 @@ void Deliverer::note_events() {
     breakers_.on_hold(hold, port_.now());
     if (hold.scope == client::Hold::Scope::project) blocked_by_ = hold.attempt;
   }
-  blocked_ = breakers_.next_probe().has_value();
+  note_blocked();
   for (DeliveryPtr& result : loop_events_.finals) note_final(std::move(result));
   for (DeliveryPtr& held : loop_events_.held) note_held(std::move(held));
-  if (blocked_) give_back_idle(SteadyTime::min());
+  // But for the probe itself.
+  if (blocked_ && breakers_.next_probe()) give_back_idle(SteadyTime::min());
 }
 
 void Deliverer::note_final(DeliveryPtr result) {
@@ -494,6 +515,7 @@ void Deliverer::post_endings() {
     std::vector<queue::Postponed> returns;
     std::vector<queue::Event> news;
     std::vector<std::pair<queue::MessageId, client::Attempt>> answers;
+    bool turn_came = false;
   };
   const auto batch =
       std::make_shared<Batch>(Batch{std::exchange(endings_, {}), std::exchange(returns_, {}),
@@ -503,6 +525,7 @@ void Deliverer::post_endings() {
         const SystemTime now = options_.clock();
         messages_.end(batch->endings, now);
         messages_.postpone(batch->returns, now);
+        batch->turn_came = messages_.take_turns();
         for (queue::Event event : batch->news) {
           event.at = now;
           event.project = options_.project;
@@ -520,7 +543,7 @@ void Deliverer::post_endings() {
           if (result) {
             for (const auto& ending : batch->endings) inbox_.recorded.push_back(ending.id);
             for (const auto& back : batch->returns) inbox_.recorded.push_back(back.id);
-            if (!batch->returns.empty()) inbox_.look = true;
+            if (!batch->returns.empty() || batch->turn_came) inbox_.look = true;
           } else {
             std::ranges::move(batch->endings, std::back_inserter(inbox_.endings_failed));
             std::ranges::move(batch->returns, std::back_inserter(inbox_.returns_failed));

@@ -77,6 +77,9 @@ class Deliverer {
   void look();
 
   // From any thread: ---------------------------------------------------------------------------
+  /// Whether a message that is sent once would be sent: nothing is blocked, or it would be the
+  /// probe.
+  [[nodiscard]] bool takes_once() const noexcept;
   /// Takes nothing more, gives back what is not under way, and ends when the rest has come back.
   void stop();
   /// Ends at once. What is in hand stays leased, and is due again when the store is next opened.
@@ -124,6 +127,8 @@ class Deliverer {
   void start(InHand& in_hand);
   [[nodiscard]] bool refused_unsent(InHand& in_hand);
   void ask_store();
+  [[nodiscard]] bool is_blocked() const noexcept;
+  void note_blocked() noexcept;
   void lease(std::size_t most);
   void take_lease(std::size_t most, std::vector<queue::Leased>& leased, Inbox& answer);
   void send();
@@ -157,8 +162,9 @@ class Deliverer {
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> abandoned_ = false;
   std::atomic<bool> ended_ = false;
-  std::atomic<bool> blocked_ = false;  // A breaker is open.
-  mutable std::mutex mutex_;           // Guards the next two.
+  std::atomic<bool> blocked_ = false;                  // A breaker is open, or the loop is held.
+  std::atomic<SteadyTime> next_probe_ = SteadyTime{};  // While blocked_.
+  mutable std::mutex mutex_;                           // Guards the next two.
   Inbox inbox_;
   Stats stats_;
 

@@ -344,14 +344,15 @@ void Gateway::Impl::tick() {
   struct Seen {
     std::map<std::string, queue::Books> books;
     std::optional<SystemTime> oldest;
-    std::uint64_t due_again = 0;
+    bool due_again = false;
   };
   const auto seen = std::make_shared<Seen>();
   writer->post(
       [this, seen, keep_up] {
         const SystemTime at = std::chrono::system_clock::now();
         if (keep_up) {
-          seen->due_again = write->messages.keep_up(options.retention, at).leases;
+          seen->due_again = write->messages.keep_up(options.retention, at).leases > 0;
+          seen->due_again |= write->messages.take_turns();
           write->events.purge(at - options.event_retention, 10'000);
         }
         seen->books = write->messages.books();
@@ -364,7 +365,7 @@ void Gateway::Impl::tick() {
           if (!ok)
             return log(LogEntry::Level::error, "store", {{"text", writer->stats().last_error}});
           take_tick(std::move(seen->books), seen->oldest);
-          if (seen->due_again == 0) return;
+          if (!seen->due_again) return;
           for (const auto& project : projects->all()) project->deliverer().look();
         });
       });

@@ -129,12 +129,16 @@ class MessageOperations {
     const auto id = queue::parse_message_id(call.part("message"));
     if (!id) return respond(refuse(no_message(call.part("message"))));
     const auto came_to = std::make_shared<queue::Messages::Cancelled>();
+    const std::string project = call.part("project");
     services_.writer.post(
-        [this, came_to, id = *id, project = call.part("project")] {
+        [this, came_to, id = *id, project] {
           *came_to = services_.write.messages.cancel(project, id, services_.clock());
         },
         [this, came_to, call = std::move(call),
          respond = std::move(respond)](const Result<void>& result) mutable {
+          if (const auto sender = services_.projects.find(call.part("project"))) {
+            sender->deliverer().look();  // The next of its order_key may go.
+          }
           services_.to_http([came_to = *came_to, result, call = std::move(call),
                              respond = std::move(respond)]() mutable {
             respond(result ? cancel_answer(came_to, call.part("message")) : refuse(result.error()));

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <ranges>
+#include <utility>
 
 #include <fmt/format.h>
 #include <openssl/sha.h>
@@ -317,6 +318,7 @@ void Messages::Impl::let_next_go(ProjectId project, std::string_view order_key) 
           "UPDATE message SET due = due - ?1 WHERE due >= ?1 AND id ="
           " (SELECT min(id) FROM message WHERE project = ?2 AND order_key = ?3)")
       .run(parked, project, order_key);
+  turn_came = turn_came || database.changes() > 0;
 }
 
 // Messages --------------------------------------------------------------------------------------
@@ -440,6 +442,10 @@ void Messages::postpone(std::span<const Postponed> postponed, SystemTime now) {
     impl_->move(rows.integer(0), State::in_flight, State::waiting);
     impl_->let_go(each.id);
   }
+}
+
+bool Messages::take_turns() noexcept {
+  return std::exchange(impl_->turn_came, false);
 }
 
 Messages::Cancelled Messages::cancel(const std::string& project, MessageId id, SystemTime now) {

@@ -64,6 +64,10 @@ class Messages {
   [[nodiscard]] std::optional<MessageId> replay(const std::string& project, MessageId id,
                                                 SystemTime now);
 
+  /// Whether a message waited behind another of its order_key and its turn has come since the last
+  /// call: then somebody should look what is due.
+  [[nodiscard]] bool take_turns() noexcept;
+
   struct Upkeep {
     std::uint64_t leases = 0;   ///< Expired ones that are due again.
     std::uint64_t expired = 0;  ///< Messages that ended so.

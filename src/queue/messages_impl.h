@@ -55,6 +55,7 @@ struct Messages::Impl final : Participant {
   std::unordered_map<MessageId, std::int64_t> leases;  ///< Until when, in milliseconds.
   std::vector<std::pair<MessageId, std::optional<std::int64_t>>> leases_before;
   std::map<std::int64_t, std::int64_t> texts_released;
+  bool turn_came = false;
   MessageId expiry_cursor = 0;
   MessageId purge_cursor = 0;
 };

@@ -18,6 +18,7 @@
 #include "cli/api_options.h"
 #include "cli/app.h"
 #include "cli/bench_emulator.h"
+#include "cli/bench_gateway.h"
 #include "cli/bench_load.h"
 #include "cli/bench_registry.h"
 #include "cli/commands.h"
@@ -38,6 +39,7 @@ struct BenchOptions {
   std::size_t size = 400;
   BenchEmulatorOptions emulator;
   bool registry = false;              // Measure the store instead.
+  bool gateway = false;               // Measure the gateway instead.
   std::uint64_t devices = 1'000'000;  // In it.
 };
 
@@ -235,6 +237,7 @@ ClientOptions client_options_of(Context& context, const BenchOptions& options) {
 
 Result<ExitStatus> bench(Context& context, const BenchOptions& options) {
   if (options.registry) return bench_registry(context, options.devices);
+  if (options.gateway) return bench_gateway(context);
   auto message = message_of_size(options.size);
   if (!message) return std::unexpected(message.error());
   ClientOptions client_options = client_options_of(context, options);
@@ -309,6 +312,9 @@ void add_client_options(CLI::App& command, BenchOptions& options) {
 }
 
 void add_registry_options(CLI::App& command, BenchOptions& options) {
+  command.add_flag("--gateway", options.gateway,
+                   "Measure the gateway: durable accepts, bulk, latency, memory with a million "
+                   "messages waiting");
   CLI::Option* registry = command.add_flag(
       "--registry", options.registry,
       "Measure a store in the temporary folder instead: import, refresh, streaming, look-ups");
@@ -346,7 +352,8 @@ void add_bench(CLI::App& root, Context& context) {
       "Examples:\n"
       "  fanfare bench --messages 200000 --connections 4\n"
       "  fanfare bench --rate 600000 --duration 60 --latency 80:20 --connections 12\n"
-      "  fanfare bench --registry --devices 1000000\n");
+      "  fanfare bench --registry --devices 1000000\n"
+      "  fanfare bench --gateway\n");
   auto options = std::make_shared<BenchOptions>();
   add_load_options(*command, *options);
   add_client_options(*command, *options);

@@ -1,17 +1,13 @@
 #include "cli/bench_emulator.h"
 
-#include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <string_view>
 #include <vector>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <simdjson.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace fanfare::cli {
@@ -24,8 +20,8 @@ std::unexpected<Error> cannot_start(const char* deed) {
 std::vector<std::string> arguments_of(const BenchEmulatorOptions& options,
                                       const std::filesystem::path& folder,
                                       const std::filesystem::path& scenario) {
-  std::vector<std::string> arguments = {
-      "fanfare", "emulate", "--port", "0", "--tls-dir", folder.string(), "--exit-with-parent"};
+  std::vector<std::string> arguments = {"emulate",   "--port",        "0",
+                                        "--tls-dir", folder.string(), "--exit-with-parent"};
   if (options.any_project) arguments.emplace_back("--any-project");
   if (!options.latency.empty()) arguments.insert(arguments.end(), {"--latency", options.latency});
   if (options.token_chars > 0) {
@@ -33,25 +29,6 @@ std::vector<std::string> arguments_of(const BenchEmulatorOptions& options,
     arguments.insert(arguments.end(), {"--scenario", scenario.string()});
   }
   return arguments;
-}
-
-[[noreturn]] void become_emulator(std::vector<std::string>& arguments, int out) {
-  ::dup2(out, STDOUT_FILENO);
-  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
-  std::vector<char*> pointers;
-  pointers.reserve(arguments.size() + 1);
-  for (std::string& argument : arguments) pointers.push_back(argument.data());
-  pointers.push_back(nullptr);
-  ::execv("/proc/self/exe", pointers.data());
-  ::_exit(127);
-}
-
-std::string read_line(int fd) {
-  std::string line;
-  char c = 0;
-  while (::read(fd, &c, 1) == 1 && c != '\n') line += c;
-  return line;
 }
 
 Result<void> read_ready_line(const std::string& line, bool plaintext, ClientOptions& client) {
@@ -76,10 +53,7 @@ Result<void> read_ready_line(const std::string& line, bool plaintext, ClientOpti
 }  // namespace
 
 BenchEmulator::~BenchEmulator() {
-  if (pid_ > 0) {
-    ::kill(pid_, SIGTERM);
-    ::waitpid(pid_, nullptr, 0);
-  }
+  child_.stop();
   std::error_code ignored;
   if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
 }
@@ -88,16 +62,9 @@ Result<void> BenchEmulator::start(const BenchEmulatorOptions& options, ClientOpt
   std::string pattern = (std::filesystem::temp_directory_path() / "fanfare-bench-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) return cannot_start("make a temporary folder");
   folder_ = pattern;
-  std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return cannot_start("make a pipe");
-  auto arguments = arguments_of(options, folder_ / "tls", folder_ / "scenario.toml");
-  pid_ = ::fork();
-  if (pid_ < 0) return cannot_start("start the emulator");
-  if (pid_ == 0) become_emulator(arguments, pipe[1]);
-  ::close(pipe[1]);
-  const std::string line = read_line(pipe[0]);
-  ::close(pipe[0]);
-  return read_ready_line(line, options.plaintext, client);
+  auto line = child_.start(arguments_of(options, folder_ / "tls", folder_ / "scenario.toml"));
+  if (!line) return std::unexpected(std::move(line).error());
+  return read_ready_line(*line, options.plaintext, client);
 }
 
 }  // namespace fanfare::cli

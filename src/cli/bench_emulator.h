@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <string>
 
-#include <sys/types.h>
-
 #include "fanfare/client.h"
 #include "fanfare/result.h"
+
+#include "cli/bench_child.h"
 
 namespace fanfare::cli {
 
@@ -32,8 +32,8 @@ class BenchEmulator {
   [[nodiscard]] Result<void> start(const BenchEmulatorOptions& options, ClientOptions& client);
 
  private:
-  pid_t pid_ = -1;
   std::filesystem::path folder_;
+  BenchChild child_;
 };
 
 }  // namespace fanfare::cli

@@ -21,7 +21,7 @@ class FcmOperation {
   FcmOperation(Services& services, Acceptor& acceptor, Answers& answers)
       : services_(services), acceptor_(acceptor), answers_(answers) {}
 
-  void send(Call call, Respond respond) {
+  void send(const Call& call, Respond respond) {
     auto project = services_.projects.find(call.part("project"));
     if (!project) {
       return respond(
@@ -125,7 +125,7 @@ std::vector<Operation> compatible_operations(Services& services, Acceptor& accep
   const auto fcm = std::make_shared<FcmOperation>(services, acceptor, answers);
   return {
       {"sendAsFcm", "POST", "/v1/projects/{project}/messages:send", queue::Scope::send,
-       [fcm](Call call, Respond respond) { fcm->send(std::move(call), std::move(respond)); }},
+       [fcm](const Call& call, Respond respond) { fcm->send(call, std::move(respond)); }},
       {"pushAsGorush", "POST", "/api/push", queue::Scope::send,
        [&services, &acceptor, project = std::move(default_project)](const Call& call,
                                                                     Respond respond) {

@@ -150,7 +150,7 @@ class ServeLoop {
       reloaded = std::unexpected(settings.error());
     } else {
       auto options = gateway_options(context_, *settings);
-      reloaded = options ? gateway_->reload(*std::move(options)) : std::unexpected(options.error());
+      reloaded = options ? gateway_->reload(*options) : std::unexpected(options.error());
     }
     if (reloaded) return log_({gateway::LogEntry::Level::info, "reloaded"});
     log_({gateway::LogEntry::Level::error, "reload", {{"text", reloaded.error().what}}});

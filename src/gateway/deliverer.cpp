@@ -529,7 +529,7 @@ void Deliverer::post_endings() {
         for (queue::Event event : batch->news) {
           event.at = now;
           event.project = options_.project;
-          events_.add(std::move(event));
+          events_.add(event);
         }
       },
       [this, batch](const Result<void>& result) {

@@ -139,7 +139,7 @@ class EventOperations {
   }
 
   void replay(const Call& call, Respond respond) {
-    const std::string id = call.part("webhook");
+    const std::string& id = call.part("webhook");
     std::int64_t number = 0;
     const std::string& text = call.part("letter");
     std::from_chars(text.data(), text.data() + text.size(), number);

@@ -26,7 +26,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto tick_every = 200ms;
-constexpr auto upkeep_every = 1s;
 
 // A page of somebody else's, open in a browser on this machine, must not use a port that asks for
 // no key.
@@ -118,7 +117,6 @@ struct Gateway::Impl {
   boost::asio::steady_timer timer;
   bool tick_under_way = false;
   bool stopping = false;
-  std::chrono::steady_clock::time_point upkeep_at{};
   std::map<std::string, queue::Books> books;
   std::optional<SystemTime> oldest_due;
   std::map<std::pair<std::string, std::string>, std::uint64_t> requests;
@@ -338,9 +336,6 @@ void Gateway::Impl::tick() {
   const auto space = store->space();
   fullness.free_bytes = space.free_bytes;
   if (std::exchange(tick_under_way, true)) return;
-  const auto now = std::chrono::steady_clock::now();
-  const bool keep_up = now >= upkeep_at;
-  if (keep_up) upkeep_at = now + upkeep_every;
   struct Seen {
     std::map<std::string, queue::Books> books;
     std::optional<SystemTime> oldest;
@@ -348,13 +343,11 @@ void Gateway::Impl::tick() {
   };
   const auto seen = std::make_shared<Seen>();
   writer->post(
-      [this, seen, keep_up] {
+      [this, seen] {
         const SystemTime at = std::chrono::system_clock::now();
-        if (keep_up) {
-          seen->due_again = write->messages.keep_up(options.retention, at).leases > 0;
-          seen->due_again |= write->messages.take_turns();
-          write->events.purge(at - options.event_retention, 10'000);
-        }
+        seen->due_again = write->messages.keep_up(options.retention, at).leases > 0;
+        seen->due_again |= write->messages.take_turns();
+        write->events.purge(at - options.event_retention, 2'000);
         seen->books = write->messages.books();
         seen->oldest = write->messages.oldest_due(at);
       },
@@ -436,7 +429,7 @@ void Gateway::abandon() {
   impl_->projects->abandon();
 }
 
-Result<void> Gateway::reload(GatewayOptions options) {
+Result<void> Gateway::reload(const GatewayOptions& options) {
   std::vector<std::string> keep;
   for (const ClientOptions& client : options.projects) keep.push_back(client.project);
   GatewayOptions fresh = options;

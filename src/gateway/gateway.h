@@ -72,7 +72,7 @@ class Gateway {
 
   /// Takes what may change while it runs: projects and their credentials, pace, retention. What is
   /// wrong with a project is an error and changes nothing.
-  [[nodiscard]] Result<void> reload(GatewayOptions options);
+  [[nodiscard]] Result<void> reload(const GatewayOptions& options);
 
  private:
   struct Impl;

@@ -115,7 +115,7 @@ class MessageOperations {
                  });
   }
 
-  void get(Call call, Respond respond) const {
+  void get(const Call& call, Respond respond) const {
     const auto id = queue::parse_message_id(call.part("message"));
     if (!id) return respond(refuse(no_message(call.part("message"))));
     auto found =
@@ -146,7 +146,7 @@ class MessageOperations {
         });
   }
 
-  void dead_letters(Call call, Respond respond) const {
+  void dead_letters(const Call& call, Respond respond) const {
     const std::uint64_t limit = number(call, "limit").value_or(100);
     const std::uint64_t after = number(call, "after").value_or(0);
     auto found = look(services_, [&] {
@@ -163,7 +163,7 @@ class MessageOperations {
   }
 
   // {"messages": ["m-7", …]}: those that are dead letters are accepted anew.
-  void replay(Call call, Respond respond) {
+  void replay(const Call& call, Respond respond) {
     auto project = services_.projects.find(call.part("project"));
     if (!project) return respond(refuse(no_project(call.part("project"))));
     auto body = read_object(call.request);
@@ -201,7 +201,7 @@ class MessageOperations {
         });
   }
 
-  void books(Call call, Respond respond) const {
+  void books(const Call& call, Respond respond) const {
     const std::string& id = call.part("project");
     const auto& books = books_();
     const auto at = books.find(id);
@@ -411,12 +411,7 @@ std::vector<Operation> message_operations(Services& services, Acceptor& acceptor
                                           MessageOperations::BooksNow books) {
   const auto self = std::make_shared<MessageOperations>(services, acceptor, std::move(to_audience),
                                                         std::move(books));
-  const auto to = [self](void (MessageOperations::*member)(Call, Respond)) {
-    return [self, member](Call call, Respond respond) {
-      (*self.*member)(std::move(call), std::move(respond));
-    };
-  };
-  const auto to_const = [self](void (MessageOperations::*member)(Call, Respond) const) {
+  const auto to = [self](auto member) -> Handler {
     return [self, member](Call call, Respond respond) {
       (*self.*member)(std::move(call), std::move(respond));
     };
@@ -426,15 +421,15 @@ std::vector<Operation> message_operations(Services& services, Acceptor& acceptor
       {"submitMessages", "POST", "/v1/projects/{project}/messages", Scope::send,
        to(&MessageOperations::submit)},
       {"getMessage", "GET", "/v1/projects/{project}/messages/{message}", Scope::read,
-       to_const(&MessageOperations::get)},
+       to(&MessageOperations::get)},
       {"cancelMessage", "POST", "/v1/projects/{project}/messages/{message}:cancel", Scope::send,
        to(&MessageOperations::cancel)},
       {"listDeadLetters", "GET", "/v1/projects/{project}/dead-letters", Scope::read,
-       to_const(&MessageOperations::dead_letters)},
+       to(&MessageOperations::dead_letters)},
       {"replayDeadLetters", "POST", "/v1/projects/{project}/dead-letters:replay", Scope::admin,
        to(&MessageOperations::replay)},
       {"getBooks", "GET", "/v1/projects/{project}/books", Scope::read,
-       to_const(&MessageOperations::books)},
+       to(&MessageOperations::books)},
   };
 }
 

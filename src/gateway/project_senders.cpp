@@ -28,8 +28,9 @@ std::size_t window_of(const ClientOptions& options, const client::RetryOptions& 
 
 class ProjectSenders::Sender final : public Project {
  public:
-  Sender(client::ClientParts parts, registry::Registry registry, const ProjectSetting& setting,
-         CommitThread& writer, Views& write, const DelivererHooks& hooks)
+  Sender(const client::ClientParts& parts, registry::Registry registry,
+         const ProjectSetting& setting, CommitThread& writer, Views& write,
+         const DelivererHooks& hooks)
       : id_(parts.project),
         retry_(retry_options(setting.client)),
         lanes_(client::make_lanes(parts.make_sender, parts.lanes)),
@@ -69,8 +70,8 @@ Result<void> ProjectSenders::add(const ProjectSetting& setting) {
   auto registry = registry::Registry::open(setting.registry_path, open);
   if (!registry) return std::unexpected(std::move(registry).error());
   const std::string id = parts->project;
-  const auto sender = std::make_shared<Sender>(*std::move(parts), *std::move(registry), setting,
-                                               writer_, write_, hooks_);
+  const auto sender =
+      std::make_shared<Sender>(*parts, *std::move(registry), setting, writer_, write_, hooks_);
   if (auto made = sender->made(); !made) return made;
   const std::lock_guard lock(mutex_);
   senders_.insert_or_assign(id, sender);

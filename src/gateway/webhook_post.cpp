@@ -142,7 +142,8 @@ class Post : public std::enable_shared_from_this<Post> {
 }  // namespace
 
 void post_webhook(asio::io_context& io, WebhookTrust& trust, const std::string& url,
-                  http2::Headers headers, std::string body, std::chrono::milliseconds timeout,
+                  const http2::Headers& headers, std::string body,
+                  std::chrono::milliseconds timeout,
                   std::move_only_function<void(WebhookAnswer)> done) {
   const auto parsed = client::parse_url(url);
   if (!parsed) return done({.status = 0, .error = "the URL can't be read", .retry_after = {}});

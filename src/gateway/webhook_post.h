@@ -40,7 +40,8 @@ class WebhookTrust {
 /// `done` is called exactly once, on the io_context's thread, unless that ends before. Redirects
 /// are answers like others. `url` has passed check_webhook_url.
 void post_webhook(boost::asio::io_context& io, WebhookTrust& trust, const std::string& url,
-                  http2::Headers headers, std::string body, std::chrono::milliseconds timeout,
+                  const http2::Headers& headers, std::string body,
+                  std::chrono::milliseconds timeout,
                   std::move_only_function<void(WebhookAnswer)> done);
 
 }  // namespace fanfare::gateway

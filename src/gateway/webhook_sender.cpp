@@ -71,12 +71,12 @@ void WebhookSender::serve(const std::shared_ptr<Line>& line) {
 void WebhookSender::post(const queue::Webhook& webhook, const std::vector<queue::Event>& events,
                          std::move_only_function<void(WebhookAnswer)> done) {
   std::string body = webhook_body(events);
-  http2::Headers headers{
+  const http2::Headers headers{
       {"content-type", "application/json"},
       {"user-agent", "fanfare"},
       {"fanfare-webhook", webhook.id},
       {"fanfare-signature", webhook_signature(webhook.secret, services_.clock(), body)}};
-  post_webhook(io_, trust_, webhook.url, std::move(headers), std::move(body), options_.timeout,
+  post_webhook(io_, trust_, webhook.url, headers, std::move(body), options_.timeout,
                std::move(done));
 }
 

@@ -66,7 +66,7 @@ bool EventChoice::wants(const Event& event) const noexcept {
          });
 }
 
-EventId Events::add(Event event) {
+EventId Events::add(const Event& event) {
   auto& database = store_.database();
   database.prepared("INSERT INTO event (at, type, project, data) VALUES (?, ?, ?, ?)")
       .run(event.at, std::string_view(event.type), std::string_view(event.project),

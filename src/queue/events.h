@@ -66,7 +66,7 @@ class Events {
   explicit Events(Store& store) : store_(store) {}
 
   // Inside a transaction ------------------------------------------------------------------------
-  EventId add(Event event);
+  EventId add(const Event& event);
   /// Forgets events from before `before` that every enabled webhook has behind its cursor, and dead
   /// letters of that age; at most `limit` of each.
   std::uint64_t purge(SystemTime before, std::size_t limit);

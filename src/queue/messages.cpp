@@ -302,6 +302,11 @@ bool Messages::Impl::finish(const Ending& ending, std::int64_t now) {
   return true;
 }
 
+void Messages::Impl::lose(MessageId id) {
+  finish({.id = id, .state = State::unknown, .rule = "gateway.interrupted"},
+         to_millis(std::chrono::system_clock::now()));
+}
+
 void Messages::Impl::flush_texts() {
   for (const auto& [text, users] : texts_released) release_text(text, users);
   texts_released.clear();
@@ -326,7 +331,13 @@ void Messages::Impl::let_next_go(ProjectId project, std::string_view order_key) 
 Messages::Messages(Store& store) : impl_(std::make_unique<Impl>(store)) {
   if (!store.owned()) return;
   auto& database = impl_->database;
-  // Those of a process that is gone. They have been accepted, so they were due.
+  // Those of a process that is gone. They have been accepted, so they were due; but nobody waits
+  // any more for the answer to one that is sent once, and it may have been sent.
+  std::vector<MessageId> once;
+  {
+    auto rows = database.prepared("SELECT id FROM message WHERE due IS NULL AND flags & 4").rows();
+    while (rows.next()) once.push_back(rows.integer(0));
+  }
   database.prepared("UPDATE message SET due = accepted WHERE due IS NULL").run();
   auto rows = database
                   .prepared(
@@ -337,6 +348,7 @@ Messages::Messages(Store& store) : impl_(std::make_unique<Impl>(store)) {
     impl_->books.at(impl_->name_of(rows.integer(0))).in[static_cast<std::size_t>(State::waiting)] =
         rows.count(1);
   }
+  for (const MessageId id : once) impl_->lose(id);
 }
 
 Messages::~Messages() = default;

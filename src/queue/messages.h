@@ -6,8 +6,8 @@
 //
 // A lease is a promise of this process alone, since one process owns the file: a leased message has
 // no due time in the file, and whoever opens the file takes all leases to be void. So a crash sends
-// again only what was in flight (P2). Leases also expire in a running process, so that a stuck
-// deliverer holds nothing for ever.
+// again only what was in flight (P2), and what is sent `once` not even that: it ends as unknown.
+// Leases also expire in a running process, so that a stuck deliverer holds nothing for ever.
 #pragma once
 
 #include <chrono>
@@ -77,7 +77,8 @@ class Messages {
     std::chrono::seconds ended{std::chrono::hours(24 * 7)};  ///< Dead letters as well.
     std::chrono::seconds idempotency_keys{std::chrono::hours(24)};
   };
-  /// A bounded step of housekeeping (some 10,000 rows); to be called each second or so.
+  /// A bounded step of housekeeping (some 2,000 rows of each table, so that nobody waits long for
+  /// the writer); to be called several times a second.
   Upkeep keep_up(const Retention& retention, SystemTime now);
 
   // Reading -------------------------------------------------------------------------------------

@@ -41,6 +41,8 @@ struct Messages::Impl final : Participant {
 
   /// A message leaves the table `message` for `ended`. False: it is not there.
   bool finish(const Ending& ending, std::int64_t now);
+  /// What is sent once and was in the hands of somebody who is gone: it may have been sent.
+  void lose(MessageId id);
   void release_text(std::int64_t text, std::int64_t users);
   void let_next_go(ProjectId project, std::string_view order_key);
   void flush_texts();

@@ -217,6 +217,18 @@ TEST_F(MessagesTest, OpeningTheFileVoidsAllLeases) {
   expect_sound();
 }
 
+TEST_F(MessagesTest, WhatIsSentOnceIsNotSentAgainAfterACrash) {
+  Submission once = one();
+  once.once = true;
+  const MessageId id = accept(once);
+  const MessageId waits = accept(once);
+  ASSERT_EQ(lease(1).size(), 1U);
+  reopen();
+  EXPECT_EQ(state(id), State::unknown);
+  EXPECT_EQ(state(waits), State::waiting);
+  expect_sound();
+}
+
 TEST_F(MessagesTest, OnlyWhatWaitsCanBeCancelled) {
   using Cancelled = Messages::Cancelled;
   const MessageId id = accept(one());

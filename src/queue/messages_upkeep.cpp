@@ -13,7 +13,7 @@ using sqlite::to_millis;
 
 namespace {
 
-constexpr std::size_t sweep = 10'000;  // Rows that one step looks at, of each table.
+constexpr std::size_t sweep = 2'000;  // Rows that one step looks at, of each table.
 
 // Leases that ran out: whoever had these messages is stuck or slow.
 std::uint64_t take_back_leases(Messages::Impl& impl, std::int64_t now) {
@@ -22,11 +22,16 @@ std::uint64_t take_back_leases(Messages::Impl& impl, std::int64_t now) {
     if (until <= now && over.size() < sweep) over.push_back(id);
   }
   auto& due = impl.database.prepared(
-      "UPDATE message SET due = ? WHERE id = ? AND due IS NULL RETURNING project");
+      "UPDATE message SET due = ? WHERE id = ? AND due IS NULL AND NOT flags & 4 RETURNING "
+      "project");
   for (const MessageId id : over) {
     impl.let_go(id);
     auto rows = due.rows(now, id);
-    if (rows.next()) impl.move(rows.integer(0), State::in_flight, State::waiting);
+    if (rows.next()) {
+      impl.move(rows.integer(0), State::in_flight, State::waiting);
+    } else {
+      impl.lose(id);  // Gone already, or sent once.
+    }
   }
   return over.size();
 }

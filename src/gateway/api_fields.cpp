@@ -1,12 +1,14 @@
 // Reading a body, field by field.
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
 
 #include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
-#include "fanfare/message.h"
-
+#include "fcm/json_document.h"
 #include "gateway/api.h"
 
 namespace fanfare::gateway {
@@ -18,19 +20,62 @@ std::unexpected<Refusal> bad_body(std::string message) {
   return std::unexpected(Refusal{.message = std::move(message), .remedy = "send a JSON object"});
 }
 
+json::value number(const std::string& text, bool& finite) {
+  const auto whole = [&](auto value) -> std::optional<json::value> {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return json::value(value);
+  };
+  if (auto value = whole(std::int64_t{})) return *std::move(value);
+  if (auto value = whole(std::uint64_t{})) return *std::move(value);
+  const double value = std::strtod(text.c_str(), nullptr);
+  finite = finite && std::isfinite(value);
+  return value;
+}
+
+// Our own tree, since Boost.JSON's parser takes names that stand twice, rounds decimals, and makes
+// an infinity of 1e400 that it then writes as what no reader takes.
+json::value to_boost(const fcm::JsonValue& value, bool& finite) {
+  switch (value.kind) {
+    case fcm::JsonValue::Kind::null:
+      return nullptr;
+    case fcm::JsonValue::Kind::boolean:
+      return value.text == "true";
+    case fcm::JsonValue::Kind::number:
+      return number(value.text, finite);
+    case fcm::JsonValue::Kind::string:
+      return json::string(value.text);
+    case fcm::JsonValue::Kind::array: {
+      json::array array;
+      array.reserve(value.members.size());
+      for (const auto& member : value.members) array.push_back(to_boost(member.value, finite));
+      return array;
+    }
+    case fcm::JsonValue::Kind::object:
+      break;
+  }
+  json::object object;
+  object.reserve(value.members.size());
+  for (const auto& [name, member] : value.members) object.emplace(name, to_boost(member, finite));
+  return object;
+}
+
 }  // namespace
 
 std::expected<json::object, Refusal> read_object(std::string_view text, std::string_view where) {
   if (text.empty()) return bad_body(fmt::format("the {} is empty", where));
-  // Refuses what Boost.JSON takes in silence: a name that stands twice, bytes that are no UTF-8.
-  if (const auto sound = JsonObject::parse(text); !sound) {
-    return bad_body(fmt::format("the {} can't be read: {}", where, sound.error().what));
+  const auto tree = fcm::parse_json(text);
+  if (!tree) return bad_body(fmt::format("the {} can't be read: {}", where, tree.error().what));
+  if (tree->kind != fcm::JsonValue::Kind::object) {
+    return bad_body(fmt::format("the {} is {}, no JSON object", where, fcm::describe(tree->kind)));
   }
-  boost::system::error_code error;
-  json::parse_options options;
-  options.max_depth = 64;
-  auto value = json::parse(text, error, {}, options);
-  if (error || !value.is_object()) return bad_body(fmt::format("the {} is no JSON object", where));
+  bool finite = true;
+  json::value value = to_boost(*tree, finite);
+  if (!finite) {
+    return std::unexpected(
+        Refusal{.message = fmt::format("the {} has a number above 1.8e308", where),
+                .remedy = "write a smaller number, or a string"});
+  }
   return std::move(value.get_object());
 }
 

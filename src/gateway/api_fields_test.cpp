@@ -57,6 +57,18 @@ TEST(ReadObject, RefusesWhatIsNestedTooDeep) {
   EXPECT_NE(fault(nested(100'000)), "");
 }
 
+TEST(ReadObject, KeepsNumbers) {
+  const auto read = read_object(R"({"a":[0.3,-7,18446744073709551615,2.5e-9,0.1,1e308]})", "body");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(json::serialize(*read), R"({"a":[3E-1,-7,18446744073709551615,2.5E-9,1E-1,1E308]})");
+}
+
+TEST(ReadObject, RefusesNumbersThatNoDoubleHolds) {
+  EXPECT_EQ(fault(R"({"a":[1.7e308, -1e308, 1e-400, 12345678901234567890123]})"), "");
+  EXPECT_EQ(fault(R"({"a":[1e400]})"), "the body has a number above 1.8e308");
+  EXPECT_NE(fault(R"({"a":{"b":[0, {"c":-1.5e671}]}})"), "");
+}
+
 // Fields -----------------------------------------------------------------------------------------
 
 class FieldsTest : public testing::Test {

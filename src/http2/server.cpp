@@ -44,6 +44,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void close();
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] std::size_t connections() const noexcept { return connections_.size(); }
+  void set_tls(std::shared_ptr<TlsContext> tls) { shared_->options.tls = std::move(tls); }
 
  private:
   void on_accept(const error_code& error, Tcp::socket socket);
@@ -54,7 +55,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   Tcp::acceptor acceptor_;
   asio::steady_timer pause_;
   asio::steady_timer sweep_;
-  std::shared_ptr<const ServerConnection::Shared> shared_;
+  std::shared_ptr<ServerConnection::Shared> shared_;
   std::map<std::uint64_t, std::shared_ptr<ServerConnection>> connections_;  ///< Oldest first.
   std::uint64_t accepted_ = 0;
   std::uint16_t port_ = 0;
@@ -175,6 +176,7 @@ class ListeningServer final : public Server {
   [[nodiscard]] std::size_t connections() const noexcept override {
     return listener_->connections();
   }
+  void set_tls(std::shared_ptr<TlsContext> tls) override { listener_->set_tls(std::move(tls)); }
   void shut_down() override { listener_->shut_down(); }
 
  private:

@@ -27,6 +27,8 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;           ///< 0: the system chooses; see Server::port().
   std::shared_ptr<TlsContext> tls;  ///< Null: plaintext only.
+  /// Plaintext is answered 400 over HTTP/1.1, and closed over HTTP/2.
+  bool tls_only = false;
   ServerLimits limits;
   /// One more takes the place of the oldest that has yet to send a whole request; when all have
   /// sent one it is closed at once.
@@ -81,6 +83,8 @@ class Server {
   virtual ~Server() = default;
   [[nodiscard]] virtual std::uint16_t port() const noexcept = 0;
   [[nodiscard]] virtual std::size_t connections() const noexcept = 0;
+  /// For connections from now on; open ones keep theirs.
+  virtual void set_tls(std::shared_ptr<TlsContext> tls) = 0;
   /// Stops listening and sends GOAWAY on every connection; open requests may still be answered.
   virtual void shut_down() = 0;
 };

@@ -63,6 +63,10 @@ std::string host_of(std::string_view authority) {
   return lower;
 }
 
+constexpr std::string_view needs_tls =
+    "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 46\r\n"
+    "connection: close\r\n\r\nThis port takes TLS only: begin with https://\n";
+
 Response not_our_host(std::string_view host) {
   return {403,
           {{"content-type", "text/plain"}},
@@ -122,6 +126,12 @@ void ServerConnection::choose_protocol(std::span<const std::uint8_t> bytes) {
                                             : sniff(first_bytes_);
   if (protocol == Protocol::tls && (encrypted || shared_->options.tls == nullptr)) {
     end();  // There is no answer that a TLS client would understand.
+    return;
+  }
+  const bool plaintext = protocol == Protocol::http1 || protocol == Protocol::http2;
+  if (plaintext && !encrypted && shared_->options.tls_only) {
+    if (protocol == Protocol::http1) said_before_ = needs_tls;
+    finish(false);
     return;
   }
   switch (protocol) {

@@ -174,6 +174,23 @@ TEST(Server, SpeaksTlsAndPlaintextOnOnePort) {
   EXPECT_TRUE(client.gets("you sent /plain"));
 }
 
+TEST(Server, TlsOnlyServerSaysSoToPlaintext) {
+  ServerOptions options;
+  options.tls = testing::server_tls();
+  options.tls_only = true;
+  World world(options);
+  RawClient client(world.io, world.server->port());
+  client.send("GET /plain HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(client.is_closed());
+  EXPECT_TRUE(client.received.starts_with("HTTP/1.1 400 "));
+  EXPECT_TRUE(client.received.ends_with("begin with https://\n"));
+  RawClient h2(world.io, world.server->port());
+  h2.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  EXPECT_TRUE(h2.is_closed());
+  EXPECT_EQ(h2.received, "");
+  EXPECT_TRUE(world.arrived.empty());
+}
+
 TEST(Server, ClientThatSaysNothingIsClosed) {
   ServerOptions options;
   options.first_request_timeout = 10ms;

@@ -242,6 +242,23 @@ bool add_anchors(SSL_CTX& context, std::string_view pem) {
   return count > 0;
 }
 
+/// Lets in only clients with a certificate of the PEM text's authorities; false when there is none.
+bool ask_for_certificates(SSL_CTX& context, std::string_view pem) {
+  if (!add_anchors(context, pem)) return false;
+  // Clients choose their certificate by these names.
+  const openssl::Bio bio = openssl::bio_of(pem);
+  while (const openssl::Certificate authority{
+      PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+    SSL_CTX_add_client_CA(&context, authority.get());
+  }
+  ERR_clear_error();
+  SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  // SSL_CTX_set_session_id_context(3): without a name, a client that resumes is refused.
+  constexpr std::string_view name = "fanfare";
+  SSL_CTX_set_session_id_context(&context, bytes_of(name), name.size());
+  return true;
+}
+
 /// The first certificate is the server's own, the others lead to the root.
 bool use_chain(SSL_CTX& context, std::string_view pem) {
   const openssl::Bio bio = openssl::bio_of(pem);
@@ -327,7 +344,8 @@ Result<std::shared_ptr<TlsContext>> TlsContext::make_client(
 }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::make_server(std::string_view certificate_chain_pem,
-                                                            std::string_view private_key_pem) {
+                                                            std::string_view private_key_pem,
+                                                            std::string_view client_ca_pem) {
   openssl::Context context = make_context(TLS_server_method());
   SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
@@ -338,6 +356,10 @@ Result<std::shared_ptr<TlsContext>> TlsContext::make_server(std::string_view cer
   if (!use_key(*context, private_key_pem)) {
     return fail(Error::Kind::input, "the server's private key can't be used: " + take_error_words(),
                 "It must be unencrypted PEM text and belong to the first certificate.");
+  }
+  if (!client_ca_pem.empty() && !ask_for_certificates(*context, client_ca_pem)) {
+    return fail(Error::Kind::input, "the authorities of clients hold no certificate",
+                "A CA file is PEM text: -----BEGIN CERTIFICATE----- and so on.");
   }
   return std::shared_ptr<TlsContext>(new TlsContext(std::make_unique<Impl>(std::move(context))));
 }

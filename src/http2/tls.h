@@ -24,9 +24,11 @@ class TlsContext {
       const std::optional<std::filesystem::path>& extra_ca_file);
 
   /// A server's, with its certificate chain and private key as PEM text. Offers h2, then
-  /// http/1.1.
+  /// http/1.1. With `client_ca_pem` only clients that show a certificate of one of these
+  /// authorities are let in (mTLS). Error::Kind::input says which of the three can't be used.
   [[nodiscard]] static Result<std::shared_ptr<TlsContext>> make_server(
-      std::string_view certificate_chain_pem, std::string_view private_key_pem);
+      std::string_view certificate_chain_pem, std::string_view private_key_pem,
+      std::string_view client_ca_pem = {});
 
   ~TlsContext();
   struct Impl;

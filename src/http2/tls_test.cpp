@@ -283,6 +283,28 @@ TEST(Tls, BrokenStaysBroken) {
   EXPECT_FALSE(client->handshake_done());
 }
 
+TEST(Tls, ClientWithoutACertificateIsRefusedWhereOneIsAskedFor) {
+  const Identity own =
+      issue(testing::test_authority(), testing::loopback_names(), valid_now()).value();
+  const Wire wire = connect(TlsContext::make_server(own.certificate_pem, own.private_key_pem,
+                                                    testing::test_authority().certificate_pem)
+                                .value());
+  EXPECT_FALSE(wire.server->handshake_done());
+  EXPECT_FALSE(wire.server_result.has_value());
+  ASSERT_FALSE(wire.client_result.has_value());
+  EXPECT_NE(wire.client_result.error().what.find("certificate required"), std::string::npos)
+      << wire.client_result.error().what;
+}
+
+TEST(TlsContext, AuthoritiesOfClientsAreCertificates) {
+  const Identity own =
+      issue(testing::test_authority(), testing::loopback_names(), valid_now()).value();
+  const auto context =
+      TlsContext::make_server(own.certificate_pem, own.private_key_pem, "no certificate");
+  ASSERT_FALSE(context.has_value());
+  EXPECT_EQ(context.error().kind, Error::Kind::input);
+}
+
 TEST(TlsContext, MissingCaFileIsAnInputError) {
   const auto context = TlsContext::make_client("/nonexistent/ca.pem");
   ASSERT_FALSE(context.has_value());

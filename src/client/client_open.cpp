@@ -105,7 +105,7 @@ Result<client::ClientParts> client::network_parts(const ClientOptions& options, 
   auto sender = sender_options(options, *std::move(connection));
   if (!sender) return std::unexpected(std::move(sender).error());
 
-  sender->budget = std::make_shared<SendBudget>(budget_options(options));
+  sender->budget = parts.budget = std::make_shared<SendBudget>(budget_options(options));
   sender->scope = api.scope;
   sender->on_warning = options.on_warning;
   sender->call = std::move(call);

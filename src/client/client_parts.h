@@ -2,6 +2,7 @@
 #pragma once
 
 #include <future>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "client/fcm_sender.h"
 #include "client/lane.h"
 #include "client/retry_loop.h"
+#include "client/send_budget.h"
 
 namespace fanfare::client {
 
@@ -19,6 +21,7 @@ struct ClientParts {
   std::string project;
   SenderFactory make_sender;
   RetryOptions retry;
+  std::shared_ptr<SendBudget> budget = {};  ///< The pace that the senders keep; null: none.
   std::size_t lanes = 1;
   bool validate_only = false;
   /// Whether make_sender succeeded; ready once a lane has called it. Not valid: it can't fail.

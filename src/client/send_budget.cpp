@@ -131,7 +131,10 @@ Grant SendBudget::reserve(SteadyTime now, Priority priority, std::size_t wanted)
   latest_now_ = now = std::max(now, latest_now_);
   asked_at_[index_of(priority)] = now;
   if (now < paused_until_) return {.count = 0, .wait = paused_until_ - now};
-  if (options_.messages_per_minute == 0) return {.count = wanted};
+  if (options_.messages_per_minute == 0) {
+    sent_ += wanted;
+    return {.count = wanted};
+  }
 
   if (!granted_at_ || now - *granted_at_ > window) ramp_start_ = now;
   const Nanoseconds step = interval_ / share_now(now);
@@ -154,13 +157,20 @@ Grant SendBudget::reserve(SteadyTime now, Priority priority, std::size_t wanted)
 // later than the latest.
 void SendBudget::give_back(const Grant& grant, std::size_t unsent) {
   const std::scoped_lock lock(mutex_);
-  if (options_.messages_per_minute == 0 || grant.count == 0) return;
-  const auto steps = grant.step * static_cast<nanoseconds::rep>(std::min(unsent, grant.count));
+  const std::size_t returned = std::min(unsent, grant.count);
+  sent_ -= returned;
+  if (options_.messages_per_minute == 0 || returned == 0) return;
+  const auto steps = grant.step * static_cast<nanoseconds::rep>(returned);
   SteadyTime least{};
   if (const std::uint64_t later = granted_ - grant.granted_so_far; later > 0) {
     least = *granted_at_ + std::chrono::ceil<nanoseconds>(interval_ * static_cast<double>(later));
   }
   for (Line& line : lines_) line.next = std::max(line.next - steps, std::min(line.next, least));
+}
+
+std::uint64_t SendBudget::sent() const {
+  const std::scoped_lock lock(mutex_);
+  return sent_;
 }
 
 void SendBudget::on_throttled(SteadyTime now) {
@@ -248,6 +258,7 @@ void SendBudget::take(SteadyTime now, Priority priority, std::size_t count, Nano
   }
   granted_at_ = now;
   granted_ += count;
+  sent_ += count;
 }
 
 SteadyTime SendBudget::opens(Priority priority) const {

@@ -107,6 +107,9 @@ class SendBudget {
   /// The present rate as a share of the limit, above 0, up to 1: the slow start and what was cut.
   [[nodiscard]] double rate_share(SteadyTime now) const;
 
+  /// How many have been sent so far: granted and not given back.
+  [[nodiscard]] std::uint64_t sent() const;
+
  private:
   using Nanoseconds = std::chrono::duration<double, std::nano>;
   template <class T>
@@ -148,6 +151,7 @@ class SendBudget {
   SteadyTime paused_until_{};
   std::optional<SteadyTime> granted_at_;  // The latest.
   std::uint64_t granted_ = 0;
+  std::uint64_t sent_ = 0;
   SteadyTime ramp_start_{};
   RecoveringShare throttle_;
   std::optional<SteadyTime> throttled_at_;

@@ -186,4 +186,13 @@ std::vector<WebhookDeadLetter> Events::dead_letters(const std::string& webhook, 
   return found;
 }
 
+std::map<std::string, std::uint64_t> Events::dead_letter_counts() {
+  std::map<std::string, std::uint64_t> counts;
+  auto rows = store_.database()
+                  .prepared("SELECT webhook, count(*) FROM webhook_dead GROUP BY webhook")
+                  .rows();
+  while (rows.next()) counts[rows.text(0)] = static_cast<std::uint64_t>(rows.integer(1));
+  return counts;
+}
+
 }  // namespace fanfare::queue

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -85,6 +86,8 @@ class Events {
   [[nodiscard]] std::optional<Webhook> webhook(const std::string& id);
   [[nodiscard]] std::vector<WebhookDeadLetter> dead_letters(const std::string& webhook,
                                                             std::int64_t after, std::size_t limit);
+  /// By webhook; those that have none are not there.
+  [[nodiscard]] std::map<std::string, std::uint64_t> dead_letter_counts();
 
  private:
   Store& store_;

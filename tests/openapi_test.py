@@ -9,6 +9,7 @@ import support
 from support import Case, TOKEN
 
 DOCUMENT = json.loads((support.ROOT / "docs/openapi.json").read_text())
+SENDER_ID = "123456789012"  # The emulator's project number.
 METHODS = ("get", "put", "post", "delete")
 
 
@@ -92,20 +93,24 @@ class Held(Case):
             if described["operationId"] == operation:
                 content = described["requestBody"]["content"]["application/json"]
                 text = json.dumps(content.get("example", {}))
-                return json.loads(text.replace("REGISTRATION", self.token))
+                return json.loads(self.with_names(text))
         raise KeyError(operation)
+
+    def with_names(self, text):
+        return text.replace("REGISTRATION", self.token).replace("SENDER", SENDER_ID)
 
     def filled(self, path, **others):
         values = {"project": "demo", "device": self.token, "user": "u-1", "message": self.message,
                   "campaign": self.campaign, "webhook": self.webhook, "letter": "1",
-                  "key": self.extra_key, **others}  # fmt: skip
-        return re.sub(r"\{(\w+)\}", lambda part: values[part[1]], path)
+                  "key": self.extra_key, "topic": "news", "group": "u-1", **others}  # fmt: skip
+        query = f"?sender_id={SENDER_ID}" if path.endswith("/{group}") else ""
+        return re.sub(r"\{(\w+)\}", lambda part: values[part[1]], path) + query
 
     def body_of(self, operation):
         content = operation.get("requestBody", {}).get("content", {}).get("application/json")
         if content is None:
             return None
-        return json.loads(json.dumps(content.get("example", {})).replace("REGISTRATION", self.token))
+        return json.loads(self.with_names(json.dumps(content.get("example", {}))))
 
     def test_an_example_gets_an_answer_that_is_described(self):
         for method, path, operation in operations():
@@ -140,8 +145,8 @@ class Held(Case):
                     self.assertEqual(faults(answer, {"$ref": "#/components/schemas/Error"}), [])
 
     def test_what_is_not_there_is_not_found(self):
-        nothing = {"project": "nowhere", "device": "nobody", "message": "m-999999", "campaign": "c-999999",
-                   "webhook": "wh-nothing", "key": "nothing", "letter": "9"}  # fmt: skip
+        nothing = {"project": "nowhere", "device": f"{TOKEN}9", "message": "m-999999", "campaign": "c-999999",
+                   "webhook": "wh-nothing", "key": "nothing", "letter": "9", "group": "nobody"}  # fmt: skip
         for method, path, operation in operations():
             parts = set(re.findall(r"\{(\w+)\}", path)) & set(nothing)
             if "404" not in operation["responses"] or not parts or method == "PUT":

@@ -93,6 +93,13 @@ Result<gateway::GatewayOptions> gateway_options(Context& context,
     if (!key) return std::unexpected(std::move(key).error());
     options.certificate_chain_pem = *std::move(certificate);
     options.private_key_pem = *std::move(key);
+    options.tls_only = settings.require_tls == "true" || !settings.tls_client_ca.empty() ||
+                       (settings.require_tls == "auto" && !gateway::is_loopback(options.host));
+  }
+  if (!settings.tls_client_ca.empty()) {
+    auto authorities = read_file(settings.tls_client_ca);
+    if (!authorities) return std::unexpected(std::move(authorities).error());
+    options.client_ca_pem = *std::move(authorities);
   }
   const LogLevel level = parse_log_level(settings.log_level).value_or(LogLevel::info);
   options.log = [json = context.globals.json, level](const gateway::LogEntry& entry) {
@@ -111,12 +118,12 @@ class ServeLoop {
   Result<ExitStatus> run() {
     auto settings = settings_of(context_, given_);
     if (!settings) return std::unexpected(std::move(settings).error());
+    auto options = gateway_options(context_, *settings);
+    if (!options) return std::unexpected(std::move(options).error());
     if (given_.check_config) {
       context_.out.write(gateway::describe(*settings));
       return ExitStatus::accepted;
     }
-    auto options = gateway_options(context_, *settings);
-    if (!options) return std::unexpected(std::move(options).error());
     log_ = options->log;
     deadline_ = settings->stop_deadline;
     auto opened = gateway::Gateway::open(io_, *std::move(options));

@@ -39,7 +39,11 @@ json::object to_json(Project& project) {
                                     {"next_probe_in_s", std::max<std::int64_t>(0, wait.count())},
                                     {"remedy", breaker.remedy}});
   }
-  return {{"id", project.id()}, {"in_hand", stats.in_hand}, {"breakers", std::move(breakers)}};
+  return {{"id", project.id()},
+          {"credentials", project.credentials()},
+          {"messages_per_minute", project.client().messages_per_minute},
+          {"in_hand", stats.in_hand},
+          {"breakers", std::move(breakers)}};
 }
 
 class AdminOperations {

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
+#include <fstream>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/random.h"
 #include "gateway/access.h"
@@ -54,6 +57,27 @@ Refusal forbidden(std::string message, std::string remedy) {
           .remedy = std::move(remedy)};
 }
 
+// proc(5): the second number of statm is the resident pages.
+std::uint64_t resident_bytes() {
+  std::uint64_t all = 0;
+  std::uint64_t resident = 0;
+  std::ifstream("/proc/self/statm") >> all >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+double cpu_seconds() {
+  timespec used{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
+
+// Null without a certificate.
+Result<std::shared_ptr<http2::TlsContext>> tls_of(const GatewayOptions& options) {
+  if (options.certificate_chain_pem.empty()) return nullptr;
+  return http2::TlsContext::make_server(options.certificate_chain_pem, options.private_key_pem,
+                                        options.client_ca_pem);
+}
+
 }  // namespace
 
 struct Gateway::Impl {
@@ -74,7 +98,7 @@ struct Gateway::Impl {
 
   Result<void> open();
   Result<void> open_stores();
-  Result<void> add_projects(const GatewayOptions& from);
+  Result<void> set_projects(const GatewayOptions& from);
   void make_services();
   Result<void> listen();
 
@@ -134,7 +158,7 @@ Result<std::unique_ptr<Gateway>> Gateway::open(boost::asio::io_context& io,
 
 Result<void> Gateway::Impl::open() {
   if (auto opened = open_stores(); !opened) return opened;
-  if (auto added = add_projects(options); !added) return added;
+  if (auto added = set_projects(options); !added) return added;
   make_services();
   if (auto listening = listen(); !listening) return listening;
   campaigns->resume();
@@ -164,7 +188,7 @@ Result<void> Gateway::Impl::open_stores() {
   return {};
 }
 
-Result<void> Gateway::Impl::add_projects(const GatewayOptions& from) {
+Result<void> Gateway::Impl::set_projects(const GatewayOptions& from) {
   if (!projects) {
     DelivererHooks hooks;
     hooks.on_answer = [this](queue::MessageId id, const Answer& answer, const Verdict& verdict) {
@@ -175,16 +199,14 @@ Result<void> Gateway::Impl::add_projects(const GatewayOptions& from) {
     };
     projects = std::make_unique<ProjectSenders>(*writer, *write, std::move(hooks));
   }
+  std::vector<ProjectSetting> wanted;
   for (const ClientOptions& client : from.projects) {
-    if (auto added = projects->add({.client = client,
-                                    .registry_path = from.registry_path,
-                                    .breakers = from.breakers,
-                                    .clock = std::chrono::system_clock::now});
-        !added) {
-      return added;
-    }
+    wanted.push_back({.client = client,
+                      .registry_path = from.registry_path,
+                      .breakers = from.breakers,
+                      .clock = std::chrono::system_clock::now});
   }
-  return {};
+  return projects->set(wanted);
 }
 
 void Gateway::Impl::make_services() {
@@ -242,12 +264,10 @@ Result<void> Gateway::Impl::listen() {
   listening.port = options.port;
   listening.max_connections = options.max_connections;
   listening.limits.body_bytes = options.max_body_bytes;
-  if (!options.certificate_chain_pem.empty()) {
-    auto tls =
-        http2::TlsContext::make_server(options.certificate_chain_pem, options.private_key_pem);
-    if (!tls) return std::unexpected(std::move(tls).error());
-    listening.tls = *std::move(tls);
-  }
+  auto tls = tls_of(options);
+  if (!tls) return std::unexpected(std::move(tls).error());
+  listening.tls = *std::move(tls);
+  listening.tls_only = options.tls_only;
   auto opened = http2::Server::open(
       io, listening, [this](http2::Request request, const std::shared_ptr<http2::Reply>& reply) {
         handle(std::move(request), reply);
@@ -358,7 +378,8 @@ void Gateway::Impl::tick() {
           if (!ok)
             return log(LogEntry::Level::error, "store", {{"text", writer->stats().last_error}});
           take_tick(std::move(seen->books), seen->oldest);
-          if (!seen->due_again) return;
+          // What was accepted while a project's settings changed may have told the old one.
+          if (!projects->forget_stopped() && !seen->due_again) return;
           for (const auto& project : projects->all()) project->deliverer().look();
         });
       });
@@ -380,13 +401,16 @@ MetricsSnapshot Gateway::Impl::metrics() {
   snapshot.books = books;
   for (const auto& project : projects->all()) {
     const Deliverer::Stats stats = project->deliverer().stats();
-    snapshot.projects[project->id()] = {.by_rule = stats.by_rule,
-                                        .delivery_seconds = stats.seconds,
-                                        .retries = stats.retries,
-                                        .in_hand = stats.in_hand,
-                                        .breakers = stats.breakers,
-                                        .brakes = stats.brakes,
-                                        .quota_used = std::nullopt};
+    snapshot.projects[project->id()] = {
+        .by_rule = stats.by_rule,
+        .delivery_seconds = stats.seconds,
+        .retries = stats.retries,
+        .in_hand = stats.in_hand,
+        .breakers = stats.breakers,
+        .brakes = stats.brakes,
+        .sent = project->budget().sent(),
+        .messages_per_minute = project->client().messages_per_minute,
+        .rate_share = project->budget().rate_share(std::chrono::steady_clock::now())};
   }
   const std::chrono::duration<double> age =
       oldest_due ? std::chrono::system_clock::now() - *oldest_due : 0s;
@@ -403,6 +427,11 @@ MetricsSnapshot Gateway::Impl::metrics() {
   snapshot.requests = requests;
   snapshot.connections = server->connections();
   snapshot.webhook_lag = webhooks->lag();
+  if (auto counts = look(*services, [&] { return read->events.dead_letter_counts(); })) {
+    snapshot.webhook_dead_letters = *std::move(counts);
+  }
+  snapshot.resident_bytes = resident_bytes();
+  snapshot.cpu_seconds = cpu_seconds();
   snapshot.version = FANFARE_VERSION;
   return snapshot;
 }
@@ -430,15 +459,12 @@ void Gateway::abandon() {
 }
 
 Result<void> Gateway::reload(const GatewayOptions& options) {
-  std::vector<std::string> keep;
-  for (const ClientOptions& client : options.projects) keep.push_back(client.project);
-  GatewayOptions fresh = options;
-  std::erase_if(fresh.projects, [&](const ClientOptions& client) {
-    return impl_->projects->find(client.project) != nullptr;
-  });
-  if (auto added = impl_->add_projects(fresh); !added) return added;
-  impl_->projects->remove_all_but(keep);
+  auto tls = tls_of(options);
+  if (!tls) return std::unexpected(std::move(tls).error());
+  if (auto set = impl_->set_projects(options); !set) return set;
+  if (*tls != nullptr) impl_->server->set_tls(*std::move(tls));
   impl_->options.retention = options.retention;
+  impl_->options.event_retention = options.event_retention;
   impl_->services->limits = options.limits;
   return {};
 }

@@ -37,6 +37,8 @@ struct GatewayOptions {
   std::uint16_t port = 8200;               ///< 0: any free one.
   std::string certificate_chain_pem = {};  ///< With the key: TLS beside plaintext.
   std::string private_key_pem = {};
+  std::string client_ca_pem = {};  ///< Only clients with a certificate of these authorities.
+  bool tls_only = false;           ///< No plaintext.
   bool require_keys = false;
   std::filesystem::path registry_path;  ///< The devices.
   std::filesystem::path queue_path;     ///< The gateway's own store.
@@ -70,8 +72,8 @@ class Gateway {
   /// Ends at once; what is under way is unknown, and is sent again by the next gateway.
   void abandon();
 
-  /// Takes what may change while it runs: projects and their credentials, pace, retention. What is
-  /// wrong with a project is an error and changes nothing.
+  /// Takes what may change while it runs: projects with all their settings, limits, retention, the
+  /// certificate. What is wrong is an error and changes nothing.
   [[nodiscard]] Result<void> reload(const GatewayOptions& options);
 
  private:

@@ -111,9 +111,19 @@ void add_projects(Text& text, const MetricsSnapshot& snapshot) {
   for (const auto& [project, part] : snapshot.projects) {
     text.sample({{"project", project}}, part.in_hand);
   }
-  text.family("fanfare_quota_rate_share", "gauge", "The present pace as a share of the limit.");
+  text.family("fanfare_fcm_requests_total", "counter",
+              "Requests to FCM, retries and campaigns included; each counts against the quota.");
   for (const auto& [project, part] : snapshot.projects) {
-    if (part.quota_used) text.sample({{"project", project}}, *part.quota_used);
+    text.sample({{"project", project}}, part.sent);
+  }
+  text.family("fanfare_quota_messages_per_minute", "gauge", "The limit that is kept; 0: none.");
+  for (const auto& [project, part] : snapshot.projects) {
+    text.sample({{"project", project}}, part.messages_per_minute);
+  }
+  text.family("fanfare_quota_rate_share", "gauge",
+              "The present pace as a share of the limit: slow start, and what a 429 has cut.");
+  for (const auto& [project, part] : snapshot.projects) {
+    text.sample({{"project", project}}, part.rate_share);
   }
   text.family("fanfare_breaker_open", "gauge", "1 for each scope that is blocked.");
   for (const auto& [project, part] : snapshot.projects) {
@@ -153,6 +163,14 @@ void add_http(Text& text, const MetricsSnapshot& snapshot) {
   text.sample({}, snapshot.connections);
   text.family("fanfare_webhook_lag_events", "gauge", "Events that a webhook has not had.");
   for (const auto& [webhook, lag] : snapshot.webhook_lag) text.sample({{"webhook", webhook}}, lag);
+  text.family("fanfare_webhook_dead_letters", "gauge", "Events put aside as undeliverable.");
+  for (const auto& [webhook, count] : snapshot.webhook_dead_letters) {
+    text.sample({{"webhook", webhook}}, count);
+  }
+  text.family("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
+  text.sample({}, snapshot.resident_bytes);
+  text.family("process_cpu_seconds_total", "counter", "Total user and system CPU time in seconds.");
+  text.sample({}, snapshot.cpu_seconds);
   text.family("fanfare_build_info", "gauge", "1, with the version.");
   text.sample({{"version", snapshot.version}}, 1);
 }

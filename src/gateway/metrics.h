@@ -24,7 +24,9 @@ struct MetricsSnapshot {
     std::uint64_t in_hand = 0;
     std::vector<BreakerState> breakers;
     std::vector<registry::BrakeState> brakes;
-    std::optional<double> quota_used;  ///< Share of the pace that may be used now.
+    std::uint64_t sent = 0;                 ///< Requests to FCM, campaigns included.
+    std::uint64_t messages_per_minute = 0;  ///< The limit; 0: none.
+    double rate_share = 1;                  ///< Of the limit, how fast it may go now.
   };
   std::map<std::string, ProjectPart> projects;
   std::map<std::string, queue::Books> books;
@@ -40,6 +42,9 @@ struct MetricsSnapshot {
   std::map<std::pair<std::string, std::string>, std::uint64_t> requests;
   std::size_t connections = 0;
   std::map<std::string, std::uint64_t> webhook_lag;  ///< Events behind each webhook's cursor.
+  std::map<std::string, std::uint64_t> webhook_dead_letters;
+  std::uint64_t resident_bytes = 0;
+  double cpu_seconds = 0;
   std::string version;
 };
 

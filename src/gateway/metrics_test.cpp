@@ -21,7 +21,9 @@ MetricsSnapshot full() {
   auto& part = snapshot.projects["demo"];
   part.by_rule["delivered"] = 7;
   part.delivery_seconds.add(20ms);
-  part.quota_used = 0.5;
+  part.sent = 9;
+  part.messages_per_minute = 600;
+  part.rate_share = 0.5;
   BreakerState& breaker = part.breakers.emplace_back();
   breaker.scope = "oauth";
   breaker.rule = "oauth.invalid_grant";

@@ -30,6 +30,7 @@ void add_operations(Operations& operations, Services& services, const OperationP
 
 [[nodiscard]] std::vector<Operation> device_operations(Services& services);
 [[nodiscard]] std::vector<Operation> brake_operations(Services& services);
+[[nodiscard]] std::vector<Operation> topic_operations(Services& services);
 [[nodiscard]] std::vector<Operation> campaign_operations(Services& services,
                                                          CampaignRunner& campaigns);
 [[nodiscard]] std::vector<Operation> event_operations(Services& services, WebhookSender& webhooks,

@@ -1,6 +1,8 @@
 #include "gateway/project_senders.h"
 
 #include <algorithm>
+#include <ranges>
+#include <tuple>
 #include <utility>
 
 namespace fanfare::gateway {
@@ -24,6 +26,18 @@ std::size_t window_of(const ClientOptions& options, const client::RetryOptions& 
   return std::clamp<std::size_t>(options.messages_per_minute / 60, 20, carried);
 }
 
+// All that a configuration can say of a project.
+bool is_same(const ClientOptions& one, const ClientOptions& other) {
+  const auto all = [](const ClientOptions& o) {
+    return std::tie(o.credentials_file, o.project, o.endpoint, o.ca_file, o.connections, o.lanes,
+                    o.http2_engine, o.messages_per_minute, o.ramp, o.avoid_quarter_hours,
+                    o.device_messages_per_minute, o.device_messages_per_hour,
+                    o.topic_messages_per_minute, o.request_timeout, o.max_attempts, o.retry_share,
+                    o.retries_per_second);
+  };
+  return all(one) == all(other);
+}
+
 }  // namespace
 
 class ProjectSenders::Sender final : public Project {
@@ -32,6 +46,10 @@ class ProjectSenders::Sender final : public Project {
          const ProjectSetting& setting, CommitThread& writer, Views& write,
          const DelivererHooks& hooks)
       : id_(parts.project),
+        client_(setting.client),
+        credentials_(parts.credentials),
+        budget_(parts.budget),
+        side_calls_(setting.client),
         retry_(retry_options(setting.client)),
         lanes_(client::make_lanes(parts.make_sender, parts.lanes)),
         sender_made_(parts.sender_made) {
@@ -48,19 +66,29 @@ class ProjectSenders::Sender final : public Project {
   [[nodiscard]] Deliverer& deliverer() noexcept override { return *deliverer_; }
   [[nodiscard]] const client::Lanes& lanes() const noexcept override { return lanes_; }
   [[nodiscard]] const client::RetryOptions& retry() const noexcept override { return retry_; }
+  [[nodiscard]] SideCalls& side_calls() noexcept override { return side_calls_; }
+  [[nodiscard]] const client::SendBudget& budget() const noexcept override { return *budget_; }
+  [[nodiscard]] const ClientOptions& client() const noexcept override { return client_; }
+  [[nodiscard]] const std::string& credentials() const noexcept override { return credentials_; }
+  [[nodiscard]] bool stopped() const { return deliverer_->stopped() && side_calls_.idle(); }
   [[nodiscard]] Result<void> made() const {
     return sender_made_.valid() ? sender_made_.get() : Result<void>();
   }
 
  private:
   std::string id_;
+  ClientOptions client_;
+  std::string credentials_;
+  std::shared_ptr<client::SendBudget> budget_;
+  SideCalls side_calls_;
   client::RetryOptions retry_;
   client::Lanes lanes_;
   std::shared_future<Result<void>> sender_made_;
   std::unique_ptr<Deliverer> deliverer_;  // Behind the lanes: it uses them.
 };
 
-Result<void> ProjectSenders::add(const ProjectSetting& setting) {
+Result<std::shared_ptr<ProjectSenders::Sender>> ProjectSenders::open(
+    const ProjectSetting& setting) const {
   auto parts = client::network_parts(setting.client);
   if (!parts) return std::unexpected(std::move(parts).error());
   for (const std::string& warning : parts->warnings) hooks_.on_warning(warning);
@@ -69,27 +97,50 @@ Result<void> ProjectSenders::add(const ProjectSetting& setting) {
   open.cache_bytes = 2U << 20;
   auto registry = registry::Registry::open(setting.registry_path, open);
   if (!registry) return std::unexpected(std::move(registry).error());
-  const std::string id = parts->project;
-  const auto sender =
+  auto sender =
       std::make_shared<Sender>(*parts, *std::move(registry), setting, writer_, write_, hooks_);
-  if (auto made = sender->made(); !made) return made;
+  if (auto made = sender->made(); !made) return std::unexpected(std::move(made).error());
+  return sender;
+}
+
+Result<void> ProjectSenders::set(const std::vector<ProjectSetting>& wanted) {
+  Senders now;
+  {
+    const std::lock_guard lock(mutex_);
+    now = senders_;
+  }
+  Senders next;
+  for (const ProjectSetting& setting : wanted) {
+    const auto same = std::ranges::find_if(
+        now, [&](const auto& each) { return is_same(each.second->client(), setting.client); });
+    if (same != now.end()) {
+      next.insert(*same);
+      continue;
+    }
+    auto opened = open(setting);
+    if (!opened) return std::unexpected(std::move(opened).error());
+    next.insert_or_assign((*opened)->id(), *std::move(opened));
+  }
   const std::lock_guard lock(mutex_);
-  senders_.insert_or_assign(id, sender);
+  for (const auto& [id, sender] : senders_) {
+    const auto kept = next.find(id);
+    if (kept != next.end() && kept->second == sender) continue;
+    sender->deliverer().stop();
+    leaving_.push_back(sender);
+  }
+  senders_ = std::move(next);
   return {};
 }
 
-void ProjectSenders::remove_all_but(const std::vector<std::string>& keep) {
-  std::vector<std::shared_ptr<Sender>> gone;
-  {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(senders_, [&](const auto& each) {
-      if (std::ranges::find(keep, each.first) != keep.end()) return false;
-      gone.push_back(each.second);
-      return true;
-    });
-  }
-  for (const auto& sender : gone) sender->deliverer().stop();
-}  // Their threads are joined here, by the last who holds them.
+bool ProjectSenders::forget_stopped() {
+  std::vector<std::shared_ptr<Sender>> gone;  // They wait for the writer when they are destroyed.
+  const std::lock_guard lock(mutex_);
+  const auto at =
+      std::ranges::partition(leaving_, [&](const auto& each) { return !each->stopped(); });
+  std::ranges::move(at, std::back_inserter(gone));
+  leaving_.erase(at.begin(), leaving_.end());
+  return !gone.empty();
+}
 
 std::shared_ptr<Project> ProjectSenders::find(const std::string& id) const {
   const std::lock_guard lock(mutex_);
@@ -109,11 +160,16 @@ void ProjectSenders::stop() {
 }
 
 void ProjectSenders::abandon() {
-  for (const auto& each : all()) each->deliverer().abandon();
+  const std::lock_guard lock(mutex_);
+  for (const auto& each : senders_ | std::views::values) each->deliverer().abandon();
+  for (const auto& each : leaving_) each->deliverer().abandon();
 }
 
 bool ProjectSenders::stopped() const {
-  return std::ranges::all_of(all(), [](const auto& each) { return each->deliverer().stopped(); });
+  const auto stopped = [](const auto& each) { return each->stopped(); };
+  const std::lock_guard lock(mutex_);
+  return std::ranges::all_of(senders_ | std::views::values, stopped) &&
+         std::ranges::all_of(leaving_, stopped);
 }
 
 }  // namespace fanfare::gateway

@@ -25,10 +25,12 @@ class ProjectSenders final : public Projects {
   ProjectSenders(CommitThread& writer, Views& write, DelivererHooks hooks)
       : writer_(writer), write_(write), hooks_(std::move(hooks)) {}
 
-  /// Reads the credentials, opens the registry, and begins to deliver what waits.
-  [[nodiscard]] Result<void> add(const ProjectSetting& setting);
-  /// Those not in `keep` are stopped; what waits for them stays in the store.
-  void remove_all_but(const std::vector<std::string>& keep);
+  /// From now on there are these: opens what is new or set otherwise (reads the credentials, opens
+  /// the registry, begins to deliver what waits), and stops the others, whose messages stay in the
+  /// store. An error changes nothing.
+  [[nodiscard]] Result<void> set(const std::vector<ProjectSetting>& wanted);
+  /// Lets go of those that have stopped; true when there were any.
+  bool forget_stopped();
 
   [[nodiscard]] std::shared_ptr<Project> find(const std::string& id) const override;
   [[nodiscard]] std::vector<std::shared_ptr<Project>> all() const override;
@@ -39,12 +41,16 @@ class ProjectSenders final : public Projects {
 
  private:
   class Sender;
+  using Senders = std::map<std::string, std::shared_ptr<Sender>>;
+
+  [[nodiscard]] Result<std::shared_ptr<Sender>> open(const ProjectSetting& setting) const;
 
   CommitThread& writer_;
   Views& write_;
   DelivererHooks hooks_;
   mutable std::mutex mutex_;  // Guards the next.
-  std::map<std::string, std::shared_ptr<Sender>> senders_;
+  Senders senders_;
+  std::vector<std::shared_ptr<Sender>> leaving_;  // Stopped, until all has come back.
 };
 
 }  // namespace fanfare::gateway

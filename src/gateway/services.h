@@ -11,10 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "client/send_budget.h"
 #include "gateway/api.h"
 #include "gateway/commit_thread.h"
 #include "gateway/deliverer.h"
 #include "gateway/registry_thread.h"
+#include "gateway/side_calls.h"
 #include "gateway/submission_reader.h"
 #include "queue/campaigns.h"
 #include "queue/events.h"
@@ -55,6 +57,12 @@ class Project {
   [[nodiscard]] virtual Deliverer& deliverer() noexcept = 0;
   [[nodiscard]] virtual const client::Lanes& lanes() const noexcept = 0;
   [[nodiscard]] virtual const client::RetryOptions& retry() const noexcept = 0;
+  [[nodiscard]] virtual SideCalls& side_calls() noexcept = 0;
+  [[nodiscard]] virtual const client::SendBudget& budget() const noexcept = 0;
+  /// How it is configured; the id stands in id().
+  [[nodiscard]] virtual const ClientOptions& client() const noexcept = 0;
+  /// What access tokens are asked for with, "service account x@y"; empty: none are.
+  [[nodiscard]] virtual const std::string& credentials() const noexcept = 0;
 };
 
 /// Those that are configured. From any thread.

@@ -119,6 +119,8 @@ std::map<std::string, Keys, std::less<>> sections(Settings& s, ClientOptions& cl
        {{"listen", text(s.listen)},
         {"tls_certificate", text(s.tls_certificate)},
         {"tls_key", text(s.tls_key)},
+        {"tls_client_ca", text(s.tls_client_ca)},
+        {"require_tls", one_of(s.require_tls, {"auto", "true", "false"})},
         {"require_keys", one_of(s.require_keys, {"auto", "true", "false"})},
         {"max_connections", number(s.max_connections, 1, 1'000'000)},
         {"max_body", size(s.max_body_bytes, 1'024)},
@@ -246,6 +248,17 @@ class Reader {
     }
     if (settings.tls_certificate.empty() != settings.tls_key.empty()) {
       faults_.emplace_back("serve.tls_certificate and serve.tls_key go together");
+    } else if (settings.tls_certificate.empty() && settings.require_tls == "true") {
+      faults_.emplace_back("serve.require_tls: there is no serve.tls_certificate");
+    }
+    if (settings.tls_client_ca.empty()) return;
+    if (settings.tls_certificate.empty()) {
+      faults_.emplace_back("serve.tls_client_ca: there is no serve.tls_certificate");
+    }
+    if (settings.require_tls == "false") {
+      faults_.emplace_back(
+          "serve.require_tls: without TLS clients could leave out the certificate that "
+          "serve.tls_client_ca asks for");
     }
   }
 
@@ -274,11 +287,13 @@ Result<Settings> read_settings(std::string_view toml, std::string_view path,
 
 std::string describe(const Settings& settings) {
   std::string out = fmt::format(
-      "serve.listen = {}\nserve.tls = {}\nserve.require_keys = {}\nserve.max_connections = {}\n"
+      "serve.listen = {}\nserve.tls = {}\nserve.tls_client_ca = {}\nserve.require_tls = {}\n"
+      "serve.require_keys = {}\nserve.max_connections = {}\n"
       "serve.max_body = {}\nserve.stop_deadline = {}s\nqueue.retention = {}s\n"
       "queue.idempotency_retention = {}s\nqueue.default_expiry = {}s\nqueue.max_waiting = {}\n"
       "queue.min_free_disk = {}\nwebhooks.allow_plain_http = {}\n",
       settings.listen, settings.tls_certificate.empty() ? "off" : settings.tls_certificate,
+      settings.tls_client_ca.empty() ? "none" : settings.tls_client_ca, settings.require_tls,
       settings.require_keys, settings.max_connections, settings.max_body_bytes,
       settings.stop_deadline.count(), settings.retention.count(),
       settings.idempotency_retention.count(), settings.default_expiry.count(), settings.max_waiting,

@@ -20,6 +20,9 @@ struct Settings {
   std::string listen = "127.0.0.1:8200";  ///< HOST:PORT; port 0: any free one.
   std::string tls_certificate = {};       ///< PEM file with the chain; with tls_key.
   std::string tls_key = {};
+  std::string tls_client_ca = {};  ///< PEM file: only clients with a certificate of these (mTLS).
+  /// "auto": plaintext is taken from this machine only, and with tls_client_ca not at all.
+  std::string require_tls = "auto";
   /// "auto": keys are asked for unless only this machine can reach the port.
   std::string require_keys = "auto";
   std::uint64_t max_connections = 1'000;

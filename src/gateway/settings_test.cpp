@@ -110,6 +110,11 @@ TEST(Settings, RefusesToListenForOthersWithoutKeys) {
 
 TEST(Settings, ACertificateNeedsItsKey) {
   EXPECT_TRUE(has(faults("[serve]\ntls_certificate = \"a.pem\"\n"), "go together"));
+  EXPECT_TRUE(has(faults("[serve]\nrequire_tls = \"true\"\n"), "no serve.tls_certificate"));
+  EXPECT_TRUE(has(faults("[serve]\ntls_client_ca = \"a.pem\"\n"), "no serve.tls_certificate"));
+  EXPECT_TRUE(has(faults("[serve]\ntls_client_ca = \"a\"\nrequire_tls = \"false\"\n"
+                         "tls_certificate = \"b\"\ntls_key = \"c\"\n"),
+                  "could leave out the certificate"));
 }
 
 TEST(Settings, WhatIsNoTomlIsNamedByItsLine) {

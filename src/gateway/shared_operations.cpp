@@ -111,6 +111,7 @@ void add_operations(Operations& operations, Services& services, const OperationP
       compatible_operations(services, parts.acceptor, parts.answers, parts.default_project));
   operations.add(device_operations(services));
   operations.add(brake_operations(services));
+  operations.add(topic_operations(services));
   operations.add(campaign_operations(services, parts.campaigns));
   operations.add(event_operations(services, parts.webhooks, parts.webhooks.allows_plain_http()));
   operations.add(admin_operations(services, parts.forget_keys));

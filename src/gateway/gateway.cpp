@@ -50,6 +50,15 @@ std::string request_id(const http2::Request& request, Random& random) {
   return usable ? std::string(given) : fmt::format("{:016x}", random.next());
 }
 
+// Of a request that never becomes a Call: too large, or not to be read.
+http2::Response refuse_unread(int status, std::string_view words) {
+  Refusal refusal{.code = status, .message = std::string(words)};
+  if (status == 413) refusal.remedy = "send it in parts; serve.max_body is the most of one request";
+  if (status == 431) refusal.remedy = "send fewer headers, or shorter ones";
+  if (status == 501) refusal.status = "UNIMPLEMENTED";
+  return refuse(refusal);
+}
+
 Refusal forbidden(std::string message, std::string remedy) {
   return {.code = 403,
           .status = "PERMISSION_DENIED",
@@ -264,6 +273,7 @@ Result<void> Gateway::Impl::listen() {
   listening.port = options.port;
   listening.max_connections = options.max_connections;
   listening.limits.body_bytes = options.max_body_bytes;
+  listening.limits.refusal = refuse_unread;
   auto tls = tls_of(options);
   if (!tls) return std::unexpected(std::move(tls).error());
   listening.tls = *std::move(tls);

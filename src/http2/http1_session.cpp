@@ -190,7 +190,7 @@ void Http1Session::Impl::on_request() {
 void Http1Session::Impl::refuse(int status, std::string_view words) {
   keep_alive = false;
   head = false;
-  write({status, {{"content-type", "text/plain"}}, std::string(words) + '\n'});
+  write(make_refusal(limits, status, words));
   unread.clear();
   dead = true;
 }

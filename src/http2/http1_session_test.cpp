@@ -132,6 +132,19 @@ TEST(Http1Session, RefusesChunkExtensionsAndTrailersWithoutEnd) {
   }
 }
 
+TEST(Http1Session, RefusesInTheWordsOfItsOwner) {
+  ServerLimits limits;
+  limits.refusal = [](int status, std::string_view words) {
+    return Response{status, {{"content-type", "text/x"}}, "<" + std::string(words) + ">"};
+  };
+  Fixture f(limits);
+  f.feed("POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+  const std::string said = f.output();
+  EXPECT_TRUE(said.starts_with("HTTP/1.1 400 ")) << said;
+  EXPECT_NE(said.find("content-type: text/x\r\n"), std::string::npos) << said;
+  EXPECT_TRUE(said.ends_with("<an HTTP/1.1 request needs one Host>")) << said;
+}
+
 TEST(Http1Session, RefusesNonsense) {
   Fixture f;
   f.feed("nonsense\r\n\r\n");

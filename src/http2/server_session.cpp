@@ -396,7 +396,7 @@ void ServerSession::Impl::answer(Exchange& exchange, Response response, Extent e
 void ServerSession::Impl::refuse(Exchange& exchange, int status, std::string_view words) {
   settle(exchange);
   exchange.request = {};
-  answer(exchange, {status, {{"content-type", "text/plain"}}, std::string(words) + '\n'});
+  answer(exchange, make_refusal(limits, status, words));
 }
 
 void ServerSession::Impl::reset_malformed(Exchange& exchange) {
@@ -407,6 +407,11 @@ void ServerSession::Impl::reset_malformed(Exchange& exchange) {
 }
 
 // --- The front ---
+
+Response make_refusal(const ServerLimits& limits, int status, std::string_view words) {
+  if (limits.refusal != nullptr) return limits.refusal(status, words);
+  return {status, {{"content-type", "text/plain"}}, std::string(words) + '\n'};
+}
 
 ServerSession::ServerSession(const ServerLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
 ServerSession::~ServerSession() = default;

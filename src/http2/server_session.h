@@ -40,7 +40,12 @@ struct ServerLimits {
                                          ///< it, GOAWAY(PROTOCOL_ERROR), as FCM does.
   std::size_t header_bytes = 64U << 10;  ///< Of one request; more is answered 431.
   std::size_t body_bytes = 1U << 20;     ///< Of one request; more is answered 413.
+  /// Makes the answer to a request that is beyond them, or that can't be read (400, 501), so that
+  /// it looks like the owner's other refusals; null: the words as plain text.
+  Response (*refusal)(int status, std::string_view words) = nullptr;
 };
+/// What `limits.refusal` makes of it.
+[[nodiscard]] Response make_refusal(const ServerLimits& limits, int status, std::string_view words);
 
 class ServerSession {
  public:

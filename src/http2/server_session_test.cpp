@@ -422,6 +422,17 @@ TEST(ServerSession, AnswersHeadersOverTheLimit) {
   EXPECT_FALSE(server.session.dead());
 }
 
+
+TEST(ServerSession, RefusesInTheWordsOfItsOwner) {
+  Server server({.body_bytes = 3, .refusal = [](int status, std::string_view words) {
+                   return Response{status, {}, "<" + std::string(words) + ">"};
+                 }});
+  server.hears(f::headers(1, post) + f::data(1, "four", flag::end_stream));
+  const auto data = of_type(server.says(), FrameType::data);
+  ASSERT_EQ(data.size(), 1U);
+  EXPECT_EQ(data[0].payload, "<the request's body is too large>");
+}
+
 // --- A client that is broken or hostile ---
 
 TEST(ServerSession, ResetsRequestsThatAreNone) {

@@ -34,6 +34,10 @@ struct Exchange {
 /// How much of an answer's body is written.
 enum class Extent : std::uint8_t { whole, half };
 
+/// What a field counts beside its bytes, since it costs memory even when it is one byte on the wire
+/// (RFC 9113, 6.5.2).
+constexpr std::size_t field_overhead_bytes = 32;
+
 /// What marks the PING whose acknowledgement ends drain().
 constexpr std::array<std::uint8_t, 8> drain_ping{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'};
 
@@ -279,7 +283,7 @@ void ServerSession::Impl::on_begin_headers(const nghttp2_frame& frame) {
 void ServerSession::Impl::on_header(Exchange& exchange, std::string_view name,
                                     std::string_view value) {
   if (exchange.state != Exchange::State::arriving) return;
-  exchange.header_bytes += name.size() + value.size();
+  exchange.header_bytes += name.size() + value.size() + field_overhead_bytes;
   if (exchange.header_bytes > limits.header_bytes) {
     refuse(exchange, 431, "the request's headers are too large");
     return;

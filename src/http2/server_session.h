@@ -38,7 +38,8 @@ struct ServerLimits {
   std::uint32_t streams = 100;           ///< SETTINGS_MAX_CONCURRENT_STREAMS, as FCM's. More are
                                          ///< REFUSED_STREAM; once the client has acknowledged
                                          ///< it, GOAWAY(PROTOCOL_ERROR), as FCM does.
-  std::size_t header_bytes = 64U << 10;  ///< Of one request; more is answered 431.
+  std::size_t header_bytes = 64U << 10;  ///< Of one request, 32 more for each field over HTTP/2;
+                                         ///< more is answered 431.
   std::size_t body_bytes = 1U << 20;     ///< Of one request; more is answered 413.
   /// Makes the answer to a request that is beyond them, or that can't be read (400, 501), so that
   /// it looks like the owner's other refusals; null: the words as plain text.

@@ -422,6 +422,17 @@ TEST(ServerSession, AnswersHeadersOverTheLimit) {
   EXPECT_FALSE(server.session.dead());
 }
 
+// A field of two bytes costs some hundred bytes of memory.
+TEST(ServerSession, FieldsCountMoreThanTheirBytes) {
+  auto fields = get;
+  for (int i = 0; i < 200; ++i) fields.emplace_back("a", "b");
+  Server within({.header_bytes = 8'000});
+  within.hears(f::headers(1, fields, flag::end_stream));
+  EXPECT_EQ(within.takes().size(), 1U);
+  Server beyond({.header_bytes = 6'000});
+  beyond.hears(f::headers(1, fields, flag::end_stream));
+  EXPECT_TRUE(beyond.takes().empty());
+}
 
 TEST(ServerSession, RefusesInTheWordsOfItsOwner) {
   Server server({.body_bytes = 3, .refusal = [](int status, std::string_view words) {

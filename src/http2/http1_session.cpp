@@ -72,6 +72,14 @@ Request to_request(http::request<http::string_body>&& message, std::string_view 
   return request;
 }
 
+/// Whether a field in the header that `unread` begins with goes on in the next line (RFC
+/// 9112, 5.2). Beast would join the two, and a proxy on the way may have read them as two.
+bool is_folded(std::string_view unread) {
+  const auto header = unread.substr(0, unread.find("\r\n\r\n"));
+  return header.find("\r\n ") != std::string_view::npos ||
+         header.find("\r\n\t") != std::string_view::npos;
+}
+
 /// The status for a request that Beast would not read.
 int status_of(const beast::error_code& error) {
   if (error == http::error::header_limit) return 431;
@@ -131,6 +139,10 @@ void Http1Session::Impl::parse() {
     // RFC 9112, 2.2: empty lines before a request are forgiven.
     if (!parser->got_some()) unread.erase(0, unread.find_first_not_of("\r\n"));
     if (unread.empty()) return;
+    if (!parser->is_header_done() && is_folded(unread)) {
+      refuse(400, "a header field goes on in the next line");
+      return;
+    }
     beast::error_code error;
     const std::size_t taken = parser->put(boost::asio::buffer(unread), error);
     unread.erase(0, taken);

@@ -156,12 +156,20 @@ TEST(Http1Session, RefusesNonsense) {
 TEST(Http1Session, RefusesWhatCouldBeReadInTwoWays) {
   for (const char* fields :
        {"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: gzip\r\n",
-        "Content-Length: 3\r\nContent-Length: 4\r\n", "Host: b\r\n"}) {
+        "Content-Length: 3\r\nContent-Length: 4\r\n", "Host: b\r\n",
+        "X: y\r\n Content-Length: 3\r\n", "Content-Length:\r\n\t3\r\n"}) {
     Fixture f;
     f.feed(std::string("POST / HTTP/1.1\r\nHost: a\r\n") + fields + "\r\nabc");
     EXPECT_TRUE(f.requests.empty()) << fields;
     EXPECT_TRUE(f.session.dead()) << fields;
   }
+}
+
+TEST(Http1Session, TakesABodyWhoseLinesAreIndented) {
+  Fixture f;
+  f.feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n\r\n x");
+  ASSERT_EQ(f.requests.size(), 1U);
+  EXPECT_EQ(f.requests[0].request.body, "\r\n x");
 }
 
 TEST(Http1Session, Version11NeedsAHost) {

@@ -121,14 +121,25 @@ void Listener::on_accept(const error_code& error, Tcp::socket socket) {
 }
 
 /// For one more connection. A crowd that connects and says nothing must not keep others out, so
-/// the oldest that has yet to send a request goes.
+/// the oldest that has yet to send a request goes; nor one that asks once and stays, so else that
+/// goes which has been idle for longest.
 bool Listener::make_room() {
   if (connections_.size() < shared_->options.max_connections) return true;
-  const auto idler =
-      std::ranges::find_if(connections_, [](const auto& entry) { return !entry.second->served(); });
+  auto idler = connections_.end();
+  for (auto at = connections_.begin(); at != connections_.end(); ++at) {
+    const ServerConnection& each = *at->second;
+    if (!each.served()) {
+      idler = at;
+      break;
+    }
+    const bool longer =
+        idler == connections_.end() || each.last_activity() < idler->second->last_activity();
+    if (each.idle() && longer) idler = at;
+  }
   if (idler == connections_.end()) return false;
-  idler->second->close();
+  const auto connection = idler->second;
   connections_.erase(idler);
+  connection->give_way();
   return true;
 }
 

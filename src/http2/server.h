@@ -30,8 +30,9 @@ struct ServerOptions {
   /// Plaintext is answered 400 over HTTP/1.1, and closed over HTTP/2.
   bool tls_only = false;
   ServerLimits limits;
-  /// One more takes the place of the oldest that has yet to send a whole request; when all have
-  /// sent one it is closed at once.
+  /// One more takes the place of the oldest that has yet to send a whole request, else of the one
+  /// from which nothing has come for longest and whose requests are all answered; when there is
+  /// none it is closed at once.
   std::size_t max_connections = 1'000;
   /// From the connection to its first whole request, TLS handshake included; over HTTP/1.1 also
   /// from the first byte of any request to its last.

@@ -242,6 +242,15 @@ void ServerConnection::close() {
   if (socket_ != nullptr) std::exchange(socket_, nullptr)->close();
 }
 
+void ServerConnection::give_way() {
+  const auto self = shared_from_this();  // The flush may tell that the connection is gone.
+  if (socket_ != nullptr && http2_ != nullptr && !finishing_) {
+    http2_->go_away(http2_->last_stream(), ErrorCode::no_error, {});
+    socket_->flush();
+  }
+  close();
+}
+
 void ServerConnection::end() {
   close();
   on_gone_();

@@ -43,8 +43,13 @@ class ServerConnection final : private StreamSocket::Owner,
   void shut_down();
   /// Closes at once; on_gone is not called.
   void close();
+  /// Says GOAWAY, if that can be written, and closes at once.
+  void give_way();
   /// A whole request has arrived, inside the tunnel if there is one.
   [[nodiscard]] bool served() const noexcept { return served_; }
+  /// Nobody here works for the client: no whole request of it waits for its answer.
+  [[nodiscard]] bool idle() const noexcept { return finishing_ || open_streams() == 0; }
+  [[nodiscard]] Time last_activity() const noexcept { return last_activity_; }
   /// Gives the connection up when the client has been too slow.
   void check_time(Time now);
 

@@ -7,6 +7,7 @@
 
 #include "http2/server_connection.h"
 #include "http2/testing/certificates.h"
+#include "http2/testing/frames.h"
 #include "http2/testing/raw_client.h"
 
 namespace fanfare::http2 {
@@ -238,16 +239,52 @@ TEST(Server, ConnectionWithAnOpenRequestIsNotIdle) {
   EXPECT_TRUE(patient.gets("at last"));
 }
 
-TEST(Server, ConnectionsBeyondTheMaximumAreClosedAtOnce) {
+TEST(Server, ConnectionsBeyondTheMaximumAreClosedAtOnceWhileAllAreAtWork) {
   ServerOptions options;
   options.max_connections = 1;
   World world(options);
+  world.answers = false;
   RawClient first(world.io, world.server->port());
   first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  ASSERT_TRUE(first.gets("you sent"));
+  ASSERT_TRUE(world.wait_for_arrivals(1));
   RawClient second(world.io, world.server->port());
   EXPECT_TRUE(second.is_closed());
   EXPECT_FALSE(first.closed);
+}
+
+// A crowd that asks for something once and stays would keep everybody else out.
+TEST(Server, ConnectionThatIsIdleForLongestMakesRoomForAnother) {
+  ServerOptions options;
+  options.max_connections = 2;
+  World world(options);
+  RawClient longest(world.io, world.server->port());
+  longest.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(longest.gets("you sent /1"));
+  RawClient other(world.io, world.server->port());
+  other.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(other.gets("you sent /2"));
+  RawClient another(world.io, world.server->port());
+  another.send("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(another.gets("you sent /3"));
+  EXPECT_TRUE(longest.is_closed());
+  EXPECT_FALSE(other.closed);
+}
+
+TEST(Server, ConnectionThatMakesRoomIsToldOverHttp2) {
+  ServerOptions options;
+  options.max_connections = 1;
+  World world(options);
+  RawClient idle(world.io, world.server->port());
+  idle.send(std::string(testing::client_preface) + testing::settings() +
+            testing::headers(
+                1, {{":method", "GET"}, {":scheme", "http"}, {":path", "/1"}, {":authority", "a"}},
+                testing::flag::end_stream));
+  ASSERT_TRUE(idle.gets("you sent /1"));
+  RawClient another(world.io, world.server->port());
+  another.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(another.gets("you sent /2"));
+  ASSERT_TRUE(idle.is_closed());
+  EXPECT_EQ(testing::parse_frames(idle.received).back().type, testing::FrameType::goaway);
 }
 
 TEST(Server, ConnectionThatSaysNothingMakesRoomForAnother) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -278,8 +279,11 @@ std::string Http1Session::open_tunnel(StreamId stream) {
 }
 
 void Http1Session::take_output(std::string& out) {
-  out += impl_->output;
-  impl_->output.clear();
+  if (out.empty()) {
+    out.swap(impl_->output);
+  } else {
+    out += std::exchange(impl_->output, {});
+  }
 }
 
 bool Http1Session::has_request() const noexcept {
@@ -287,6 +291,11 @@ bool Http1Session::has_request() const noexcept {
 }
 std::size_t Http1Session::output_bytes() const noexcept {
   return impl_->output.size();
+}
+std::size_t Http1Session::held_bytes() const noexcept {
+  const std::size_t arriving = impl_->parser->get().body().size();
+  const std::size_t arrived = impl_->arrived ? impl_->arrived->body.size() : 0;
+  return impl_->unread.size() + arriving + arrived + impl_->output.size();
 }
 
 void Http1Session::shut_down() {

@@ -50,6 +50,8 @@ class Http1Session {
   /// Appends what must be written.
   void take_output(std::string& out);
   [[nodiscard]] std::size_t output_bytes() const noexcept;
+  /// Of a request that has not arrived whole or not been taken, and of output.
+  [[nodiscard]] std::size_t held_bytes() const noexcept;
 
   /// Takes no further request; dead once the open one is answered.
   void shut_down();

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
@@ -49,6 +50,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
  private:
   void on_accept(const error_code& error, Tcp::socket socket);
   [[nodiscard]] bool make_room();
+  void relieve_soon();
+  void relieve();
   void sweep_soon();
   void sweep();
 
@@ -60,6 +63,7 @@ class Listener : public std::enable_shared_from_this<Listener> {
   std::uint64_t accepted_ = 0;
   std::uint16_t port_ = 0;
   bool sweeping_ = false;
+  bool relieving_ = false;
 };
 
 Result<void> Listener::listen() {
@@ -85,6 +89,9 @@ Result<void> Listener::listen() {
   if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
   if (error) return refuse(error);
   port_ = acceptor_.local_endpoint(error).port();
+  shared_->on_much_held = [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->relieve_soon();
+  };
   return {};
 }
 
@@ -141,6 +148,27 @@ bool Listener::make_room() {
   connections_.erase(idler);
   connection->give_way();
   return true;
+}
+
+/// Not from within a connection, which may be the one that goes.
+void Listener::relieve_soon() {
+  if (relieving_) return;
+  relieving_ = true;
+  asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
+    self->relieving_ = false;
+    self->relieve();
+  });
+}
+
+void Listener::relieve() {
+  for (const auto& [id, connection] : connections_) connection->note_held();
+  while (shared_->held_bytes > shared_->options.max_held_bytes && !connections_.empty()) {
+    const auto most = std::ranges::max_element(
+        connections_, {}, [](const auto& entry) { return entry.second->held_bytes(); });
+    const auto connection = most->second;
+    connections_.erase(most);
+    connection->give_up();
+  }
 }
 
 void Listener::sweep_soon() {

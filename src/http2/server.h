@@ -34,6 +34,10 @@ struct ServerOptions {
   /// from which nothing has come for longest and whose requests are all answered; when there is
   /// none it is closed at once.
   std::size_t max_connections = 1'000;
+  /// Of requests that have not arrived whole and of answers that their clients have not fetched,
+  /// over all connections. Beyond it the connection with the most of it is closed: whoever holds
+  /// little is served however much others hold.
+  std::size_t max_held_bytes = 256U << 20;
   /// From the connection to its first whole request, TLS handshake included; over HTTP/1.1 also
   /// from the first byte of any request to its last.
   std::chrono::milliseconds first_request_timeout{10'000};

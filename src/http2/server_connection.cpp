@@ -94,9 +94,12 @@ Protocol sniff(std::string_view first_bytes) {
   return common == preface.size() ? Protocol::http2 : Protocol::undecided;
 }
 
-ServerConnection::ServerConnection(std::shared_ptr<const Shared> shared,
-                                   std::function<void()> on_gone)
+ServerConnection::ServerConnection(std::shared_ptr<Shared> shared, std::function<void()> on_gone)
     : shared_(std::move(shared)), on_gone_(std::move(on_gone)), linger_(usual_linger) {}
+
+ServerConnection::~ServerConnection() {
+  shared_->held_bytes -= noted_bytes_;
+}
 
 void ServerConnection::start(boost::asio::ip::tcp::socket socket) {
   accepted_ = last_activity_ = std::chrono::steady_clock::now();
@@ -115,6 +118,7 @@ void ServerConnection::on_bytes(std::span<const std::uint8_t> bytes) {
   } else {
     feed(bytes);
   }
+  look_at_held();
 }
 
 void ServerConnection::choose_protocol(std::span<const std::uint8_t> bytes) {
@@ -191,6 +195,23 @@ void ServerConnection::serve() {
   if (over()) finish(false);
 }
 
+std::size_t ServerConnection::held_bytes() const noexcept {
+  if (socket_ == nullptr) return 0;
+  return (http2_ != nullptr ? http2_->held_bytes() : 0) +
+         (http1_ != nullptr ? http1_->held_bytes() : 0) + socket_->output_bytes();
+}
+
+void ServerConnection::note_held() noexcept {
+  const std::size_t now = held_bytes();
+  shared_->held_bytes = shared_->held_bytes - noted_bytes_ + now;
+  noted_bytes_ = now;
+}
+
+void ServerConnection::look_at_held() {
+  note_held();
+  if (shared_->held_bytes > shared_->options.max_held_bytes) shared_->on_much_held();
+}
+
 /// Answers a CONNECT when this server is a proxy; false when the request is the handler's.
 bool ServerConnection::connect(StreamId stream, const Request& request) {
   const auto& tunnels_to = shared_->options.tunnels_to;
@@ -240,12 +261,23 @@ void ServerConnection::shut_down() {
 
 void ServerConnection::close() {
   if (socket_ != nullptr) std::exchange(socket_, nullptr)->close();
+  note_held();
 }
 
 void ServerConnection::give_way() {
   const auto self = shared_from_this();  // The flush may tell that the connection is gone.
   if (socket_ != nullptr && http2_ != nullptr && !finishing_) {
     http2_->go_away(http2_->last_stream(), ErrorCode::no_error, {});
+    socket_->flush();
+  }
+  close();
+}
+
+void ServerConnection::give_up() {
+  const auto self = shared_from_this();
+  if (socket_ != nullptr && http2_ != nullptr && !finishing_ && !socket_->has_output()) {
+    http2_->terminate(http2_->last_stream(), ErrorCode::enhance_your_calm,
+                      "too much is held for this connection");
     socket_->flush();
   }
   close();
@@ -302,6 +334,7 @@ void ServerConnection::respond(StreamId stream, Response response) {
   } else if (http1_ != nullptr) {
     http1_->respond(stream, response);
   }
+  look_at_held();
   serve_soon();
 }
 

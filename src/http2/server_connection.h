@@ -32,10 +32,15 @@ class ServerConnection final : private StreamSocket::Owner,
   struct Shared {
     ServerOptions options;
     Server::Handler handler;
+    std::size_t held_bytes = 0;               ///< Of all connections, as each has noted it last.
+    std::function<void()> on_much_held = {};  ///< It is more than options.max_held_bytes.
   };
 
   /// `on_gone` is called once, unless close() is called before.
-  ServerConnection(std::shared_ptr<const Shared> shared, std::function<void()> on_gone);
+  ServerConnection(std::shared_ptr<Shared> shared, std::function<void()> on_gone);
+  ~ServerConnection();
+  ServerConnection(const ServerConnection&) = delete;
+  ServerConnection& operator=(const ServerConnection&) = delete;
   /// Apart from the constructor, because answers need a shared pointer to this.
   void start(boost::asio::ip::tcp::socket socket);
 
@@ -45,11 +50,18 @@ class ServerConnection final : private StreamSocket::Owner,
   void close();
   /// Says GOAWAY, if that can be written, and closes at once.
   void give_way();
+  /// Says GOAWAY with ENHANCE_YOUR_CALM, if that can be written, and closes at once.
+  void give_up();
   /// A whole request has arrived, inside the tunnel if there is one.
   [[nodiscard]] bool served() const noexcept { return served_; }
   /// Nobody here works for the client: no whole request of it waits for its answer.
   [[nodiscard]] bool idle() const noexcept { return finishing_ || open_streams() == 0; }
   [[nodiscard]] Time last_activity() const noexcept { return last_activity_; }
+  /// Kept for the client: of requests that have not arrived whole, of answers that it has not
+  /// taken.
+  [[nodiscard]] std::size_t held_bytes() const noexcept;
+  /// Adds what has changed to Shared::held_bytes.
+  void note_held() noexcept;
   /// Gives the connection up when the client has been too slow.
   void check_time(Time now);
 
@@ -71,6 +83,7 @@ class ServerConnection final : private StreamSocket::Owner,
   void choose_protocol(std::span<const std::uint8_t> bytes);
   void feed(std::span<const std::uint8_t> bytes);
   void serve();
+  void look_at_held();
   [[nodiscard]] bool connect(StreamId stream, const Request& request);
   void start_over(const std::string& first_bytes);
   void respond_half(StreamId stream, Response response);
@@ -87,7 +100,7 @@ class ServerConnection final : private StreamSocket::Owner,
   [[nodiscard]] std::size_t open_streams() const noexcept;
   [[nodiscard]] Time deadline() const noexcept;
 
-  std::shared_ptr<const Shared> shared_;
+  std::shared_ptr<Shared> shared_;
   std::function<void()> on_gone_;
   std::shared_ptr<StreamSocket> socket_;  ///< Null: gone.
   std::string first_bytes_;
@@ -101,6 +114,7 @@ class ServerConnection final : private StreamSocket::Owner,
   std::optional<Time> deaf_until_;  ///< Mishap::stop_reading.
   std::string unheard_;             ///< What a read that was under way brought meanwhile.
   std::chrono::milliseconds linger_;
+  std::size_t noted_bytes_ = 0;  ///< This one's part of Shared::held_bytes.
   bool served_ = false;
   bool serving_ = false;  ///< Within serve(), which looks again by itself.
   bool serve_posted_ = false;

@@ -26,6 +26,7 @@ struct Exchange {
   bool in_body = false;  ///< The request's headers are complete; later ones are trailers.
   bool head = false;     ///< A HEAD request, whose answer has no body.
   std::size_t header_bytes = 0;
+  std::size_t held_bytes = 0;  ///< Its part of the session's.
   RequestRules rules;
   Request request;
   Outgoing response;
@@ -83,6 +84,8 @@ struct ServerSession::Impl {
   void on_arrived(Exchange& exchange);
   void on_stream_close(StreamId stream);
 
+  void hold(Exchange& exchange, std::size_t bytes);
+  void let_go(Exchange& exchange);
   void settle(Exchange& exchange);
   void answer(Exchange& exchange, Response response, Extent extent = Extent::whole);
   void refuse(Exchange& exchange, int status, std::string_view words);
@@ -102,6 +105,7 @@ struct ServerSession::Impl {
   std::unordered_map<StreamId, Exchange> exchanges;  ///< Its nodes stay where they are.
   std::vector<StreamId> arrived;                     ///< Not yet taken by the owner.
   std::size_t open_count = 0;
+  std::size_t held_bytes = 0;  ///< Of all exchanges.
   StreamId last_stream = 0;
   StreamId last_seen = 0;  ///< Like last_stream, refused and ignored ones included.
   StreamId goaway_last = std::numeric_limits<StreamId>::max();
@@ -200,6 +204,7 @@ void ServerSession::Impl::take_requests(std::vector<Incoming>& out) {
   for (const StreamId stream : std::exchange(arrived, {})) {
     // A client that resets at once must not make the owner work for it.
     if (auto* exchange = find_open(stream)) {
+      let_go(*exchange);
       out.push_back({stream, std::move(exchange->request)});
     }
   }
@@ -296,6 +301,7 @@ void ServerSession::Impl::on_header(Exchange& exchange, std::string_view name,
     reset_malformed(exchange);
     return;
   }
+  hold(exchange, name.size() + value.size() + field_overhead_bytes);
   auto& request = exchange.request;
   if (!name.starts_with(':')) {
     request.headers.push_back({std::string(name), std::string(value)});
@@ -317,6 +323,7 @@ void ServerSession::Impl::on_data(Exchange& exchange, std::string_view bytes) {
   if (bytes.size() > limits.body_bytes - exchange.request.body.size()) {
     refuse(exchange, 413, "the request's body is too large");
   } else {
+    hold(exchange, bytes.size());
     exchange.request.body += bytes;
   }
 }
@@ -360,11 +367,21 @@ void ServerSession::Impl::on_arrived(Exchange& exchange) {
 void ServerSession::Impl::on_stream_close(StreamId stream) {
   if (auto* exchange = find(stream)) {
     settle(*exchange);
+    let_go(*exchange);
     exchanges.erase(stream);
   }
 }
 
 // --- How requests end ---
+
+void ServerSession::Impl::hold(Exchange& exchange, std::size_t bytes) {
+  exchange.held_bytes += bytes;
+  held_bytes += bytes;
+}
+
+void ServerSession::Impl::let_go(Exchange& exchange) {
+  held_bytes -= std::exchange(exchange.held_bytes, 0);
+}
 
 void ServerSession::Impl::settle(Exchange& exchange) {
   if (exchange.state == Exchange::State::open) --open_count;
@@ -392,6 +409,7 @@ void ServerSession::Impl::answer(Exchange& exchange, Response response, Extent e
     exchange.response.stalls = send_body = true;
     exchange.response.body.resize(exchange.response.body.size() / 2);
   }
+  hold(exchange, exchange.response.body.size());
   const auto provider = make_provider(exchange.response);
   nghttp2_submit_response(session.get(), exchange.stream, fields.data(), fields.size(),
                           send_body ? &provider : nullptr);
@@ -399,12 +417,14 @@ void ServerSession::Impl::answer(Exchange& exchange, Response response, Extent e
 
 void ServerSession::Impl::refuse(Exchange& exchange, int status, std::string_view words) {
   settle(exchange);
+  let_go(exchange);
   exchange.request = {};
   answer(exchange, make_refusal(limits, status, words));
 }
 
 void ServerSession::Impl::reset_malformed(Exchange& exchange) {
   settle(exchange);
+  let_go(exchange);
   exchange.request = {};
   nghttp2_submit_rst_stream(session.get(), NGHTTP2_FLAG_NONE, exchange.stream,
                             NGHTTP2_PROTOCOL_ERROR);
@@ -480,6 +500,9 @@ bool ServerSession::is_open(StreamId stream) const noexcept {
 }
 std::size_t ServerSession::open_streams() const noexcept {
   return impl_->open_count;
+}
+std::size_t ServerSession::held_bytes() const noexcept {
+  return impl_->held_bytes + impl_->output.size();
 }
 bool ServerSession::dead() const noexcept {
   return impl_->dead;

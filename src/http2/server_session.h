@@ -96,6 +96,8 @@ class ServerSession {
   [[nodiscard]] bool is_open(StreamId stream) const noexcept;
   /// Requests taken and neither answered nor reset.
   [[nodiscard]] std::size_t open_streams() const noexcept;
+  /// Of requests that have not arrived whole or not been taken, and of answers not yet written.
+  [[nodiscard]] std::size_t held_bytes() const noexcept;
   /// Nothing more will come of this session; write the output and close.
   [[nodiscard]] bool dead() const noexcept;
 

@@ -302,6 +302,52 @@ TEST(Server, ConnectionThatSaysNothingMakesRoomForAnother) {
   EXPECT_FALSE(served.closed);
 }
 
+// However much others hold, whoever holds little is served.
+TEST(Server, ConnectionThatHoldsTheMostGoesWhenAllTogetherHoldTooMuch) {
+  ServerOptions options;
+  options.max_held_bytes = 100'000;
+  World world(options);
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n";
+  RawClient modest(world.io, world.server->port());
+  modest.send("POST /modest HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n123");
+  RawClient much(world.io, world.server->port());
+  much.send(head + std::string(50'000, 'x'));
+  RawClient most(world.io, world.server->port());
+  most.send(head + std::string(60'000, 'x'));
+  ASSERT_TRUE(run_until(world.io, [&] { return much.closed || most.closed; }));
+  EXPECT_TRUE(most.is_closed());
+  EXPECT_FALSE(much.closed);
+  modest.send("456");
+  EXPECT_TRUE(modest.gets("you sent /modest"));
+  much.send(std::string(40'000, 'x'));
+  EXPECT_TRUE(much.gets("you sent /"));
+}
+
+TEST(Server, AnswersThatAreNotFetchedAreHeldForTheirClient) {
+  namespace f = testing;
+  ServerOptions options;
+  options.max_held_bytes = 100'000;
+  World world(options);
+  world.answers = false;
+  RawClient client(world.io, world.server->port());
+  client.send(std::string(f::client_preface) + f::settings({{f::setting::initial_window_size, 0}}));
+  const f::Fields get{{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}};
+  for (std::uint32_t stream = 1; stream < 5; stream += 2) {
+    client.send(f::headers(stream, get, f::flag::end_stream));
+  }
+  ASSERT_TRUE(world.wait_for_arrivals(2));
+  world.arrived[0].second->respond({200, {}, std::string(60'000, 'x')});
+  ASSERT_TRUE(run_until(world.io, [&] {
+    const auto frames = f::parse_frames(client.received);
+    return !frames.empty() && frames.back().type == f::FrameType::headers;
+  }));
+  world.arrived[1].second->respond({200, {}, std::string(60'000, 'x')});
+  ASSERT_TRUE(client.is_closed());
+  const auto goaway = f::parse_frames(client.received).back();
+  EXPECT_EQ(goaway.type, f::FrameType::goaway);
+  EXPECT_EQ(goaway.number(4), f::code::enhance_your_calm);
+}
+
 TEST(Server, ClientThatDoesNotReadStopsBeingRead) {
   World world;
   world.answers = false;

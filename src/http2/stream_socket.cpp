@@ -13,6 +13,15 @@ namespace asio = boost::asio;
 
 constexpr std::size_t input_bytes = 64U << 10;
 
+/// A buffer that has been written is kept for the next up to this size: one large answer must not
+/// cost memory for as long as its connection lasts.
+constexpr std::size_t kept_bytes = 256U << 10;
+
+void empty(std::string& buffer) {
+  if (buffer.capacity() > kept_bytes) buffer = {};
+  buffer.clear();
+}
+
 std::string peer_name(const std::string& host, std::uint16_t port) {
   return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
                                              : fmt::format("[{}]:{}", host, port);
@@ -245,9 +254,9 @@ void StreamSocket::pull() {
     owner_->take_output(queued_);
     return;
   }
-  plain_out_.clear();
   owner_->take_output(plain_out_);
   if (!plain_out_.empty()) tls_->send(plain_out_);
+  empty(plain_out_);
   tls_->take_output(queued_);
 }
 
@@ -275,7 +284,7 @@ void StreamSocket::write() {
       return;
     }
   }
-  queued_.clear();
+  empty(queued_);
   written_ = 0;
   if (finishing_) {
     ErrorCode ignored;

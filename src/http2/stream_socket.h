@@ -84,7 +84,9 @@ class StreamSocket : public std::enable_shared_from_this<StreamSocket> {
 
   [[nodiscard]] boost::asio::any_io_executor executor() { return socket_.get_executor(); }
   [[nodiscard]] const TlsEngine* tls() const noexcept { return tls_.get(); }
-  [[nodiscard]] bool has_output() const noexcept { return queued_.size() > written_; }
+  /// Of what the peer has not taken yet.
+  [[nodiscard]] std::size_t output_bytes() const noexcept { return queued_.size() - written_; }
+  [[nodiscard]] bool has_output() const noexcept { return output_bytes() > 0; }
 
  private:
   using Tcp = boost::asio::ip::tcp;

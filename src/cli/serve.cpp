@@ -76,6 +76,7 @@ Result<gateway::GatewayOptions> gateway_options(Context& context,
   options.projects = settings.projects;
   options.max_connections = settings.max_connections;
   options.max_body_bytes = settings.max_body_bytes;
+  options.max_buffered_bytes = settings.max_buffered_bytes;
   options.limits.submission.default_expiry = settings.default_expiry;
   options.limits.max_waiting = settings.max_waiting;
   options.limits.min_free_bytes = settings.min_free_bytes;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <ctime>
 #include <fstream>
 #include <utility>
@@ -58,6 +59,26 @@ http2::Response refuse_unread(int status, std::string_view words) {
   if (status == 501) refusal.status = "UNIMPLEMENTED";
   return refuse(refusal);
 }
+
+// The body of one request that waits for its answer, as part of those of all. Whoever answers it
+// may be on any thread.
+class Load {
+ public:
+  Load(std::shared_ptr<std::atomic<std::size_t>> all, std::size_t bytes)
+      : all_(std::move(all)), bytes_(bytes) {
+    *all_ += bytes_;
+  }
+  Load(Load&& other) noexcept
+      : all_(std::move(other.all_)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Load& operator=(Load&&) = delete;
+  ~Load() {
+    if (bytes_ > 0) *all_ -= bytes_;
+  }
+
+ private:
+  std::shared_ptr<std::atomic<std::size_t>> all_;
+  std::size_t bytes_;
+};
 
 Refusal forbidden(std::string message, std::string remedy) {
   return {.code = 403,
@@ -153,6 +174,8 @@ struct Gateway::Impl {
   std::map<std::string, queue::Books> books;
   std::optional<SystemTime> oldest_due;
   std::map<std::pair<std::string, std::string>, std::uint64_t> requests;
+  std::shared_ptr<std::atomic<std::size_t>> load_bytes =
+      std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -274,6 +297,7 @@ Result<void> Gateway::Impl::listen() {
   listening.max_connections = options.max_connections;
   listening.limits.body_bytes = options.max_body_bytes;
   listening.limits.refusal = refuse_unread;
+  listening.max_held_bytes = options.max_buffered_bytes;
   auto tls = tls_of(options);
   if (!tls) return std::unexpected(std::move(tls).error());
   listening.tls = *std::move(tls);
@@ -301,10 +325,11 @@ void Gateway::Impl::handle(http2::Request request, const std::shared_ptr<http2::
     return respond(*reply, operation, id, head, std::move(response));
   }
   call->request_id = id;
-  found.operation->handle(*std::move(call),
-                          [this, reply, operation, id, head](http2::Response response) {
-                            respond(*reply, operation, id, head, std::move(response));
-                          });
+  Load load(load_bytes, call->request.body.size());
+  found.operation->handle(*std::move(call), [this, reply, operation, id, head,
+                                             load = std::move(load)](http2::Response response) {
+    respond(*reply, operation, id, head, std::move(response));
+  });
 }
 
 std::expected<Call, Refusal> Gateway::Impl::admit(http2::Request request,
@@ -332,6 +357,14 @@ std::expected<Call, Refusal> Gateway::Impl::admit(http2::Request request,
     return std::unexpected(
         forbidden(fmt::format("the API key is not good for project '{}'", project->second),
                   "use one that is"));
+  }
+  const std::size_t body = request.body.size();
+  if (body > 0 && *load_bytes > 0 && *load_bytes + body > options.max_buffered_bytes) {
+    return std::unexpected(Refusal{.code = 503,
+                                   .status = "UNAVAILABLE",
+                                   .message = "as much is under way as the gateway may hold",
+                                   .remedy = "repeat later, or raise serve.max_buffered",
+                                   .retry_after_s = 1});
   }
   call.request = std::move(request);
   call.path = found.path;

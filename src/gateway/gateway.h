@@ -45,6 +45,9 @@ struct GatewayOptions {
   std::vector<ClientOptions> projects;  ///< Each with its id in `project`.
   std::size_t max_connections = 1'000;
   std::size_t max_body_bytes = 4U << 20;
+  /// Of requests that have not arrived whole and answers that were not fetched, and again of the
+  /// bodies of requests that wait for their answers.
+  std::size_t max_buffered_bytes = 256U << 20;
   AcceptLimits limits = {};
   queue::Messages::Retention retention = {};
   std::chrono::seconds event_retention{std::chrono::hours(24 * 7)};

@@ -124,6 +124,7 @@ std::map<std::string, Keys, std::less<>> sections(Settings& s, ClientOptions& cl
         {"require_keys", one_of(s.require_keys, {"auto", "true", "false"})},
         {"max_connections", number(s.max_connections, 1, 1'000'000)},
         {"max_body", size(s.max_body_bytes, 1'024)},
+        {"max_buffered", size(s.max_buffered_bytes, 1U << 20)},
         {"stop_deadline", span(s.stop_deadline)},
         {"log_level", one_of(s.log_level, {"error", "warning", "info", "debug"})}}},
       {"queue",
@@ -246,6 +247,9 @@ class Reader {
                       "listens on this machine only",
                       settings.listen));
     }
+    if (settings.max_buffered_bytes < settings.max_body_bytes) {
+      faults_.emplace_back("serve.max_buffered: it is less than serve.max_body");
+    }
     if (settings.tls_certificate.empty() != settings.tls_key.empty()) {
       faults_.emplace_back("serve.tls_certificate and serve.tls_key go together");
     } else if (settings.tls_certificate.empty() && settings.require_tls == "true") {
@@ -289,13 +293,14 @@ std::string describe(const Settings& settings) {
   std::string out = fmt::format(
       "serve.listen = {}\nserve.tls = {}\nserve.tls_client_ca = {}\nserve.require_tls = {}\n"
       "serve.require_keys = {}\nserve.max_connections = {}\n"
-      "serve.max_body = {}\nserve.stop_deadline = {}s\nqueue.retention = {}s\n"
+      "serve.max_body = {}\nserve.max_buffered = {}\n"
+      "serve.stop_deadline = {}s\nqueue.retention = {}s\n"
       "queue.idempotency_retention = {}s\nqueue.default_expiry = {}s\nqueue.max_waiting = {}\n"
       "queue.min_free_disk = {}\nwebhooks.allow_plain_http = {}\n",
       settings.listen, settings.tls_certificate.empty() ? "off" : settings.tls_certificate,
       settings.tls_client_ca.empty() ? "none" : settings.tls_client_ca, settings.require_tls,
       settings.require_keys, settings.max_connections, settings.max_body_bytes,
-      settings.stop_deadline.count(), settings.retention.count(),
+      settings.max_buffered_bytes, settings.stop_deadline.count(), settings.retention.count(),
       settings.idempotency_retention.count(), settings.default_expiry.count(), settings.max_waiting,
       settings.min_free_bytes, settings.webhooks_allow_plain_http);
   for (const ClientOptions& project : settings.projects) {

@@ -27,6 +27,7 @@ struct Settings {
   std::string require_keys = "auto";
   std::uint64_t max_connections = 1'000;
   std::uint64_t max_body_bytes = 4U << 20;
+  std::uint64_t max_buffered_bytes = 256U << 20;
   std::chrono::seconds stop_deadline{30};
   std::string log_level = "info";
   // [queue]

@@ -40,11 +40,13 @@ TEST(Settings, AnEmptyFileIsTheDefaults) {
 
 TEST(Settings, ReadsSpansSizesAndNumbers) {
   const auto settings = read(
-      "[serve]\nstop_deadline = \"2m\"\nmax_body = \"8MiB\"\nmax_connections = 5\n"
+      "[serve]\nstop_deadline = \"2m\"\nmax_body = \"8MiB\"\nmax_buffered = \"32MiB\"\n"
+      "max_connections = 5\n"
       "[queue]\nmin_free_disk = 4096\nidempotency_retention = \"36h\"\n");
   ASSERT_TRUE(settings);
   EXPECT_EQ(settings->stop_deadline, 2min);
   EXPECT_EQ(settings->max_body_bytes, 8U << 20);
+  EXPECT_EQ(settings->max_buffered_bytes, 32U << 20);
   EXPECT_EQ(settings->max_connections, 5U);
   EXPECT_EQ(settings->min_free_bytes, 4096U);
   EXPECT_EQ(settings->idempotency_retention, 36h);

@@ -28,10 +28,11 @@ struct TreeBuilder {
 
   JsonValue root;
   std::optional<std::string> duplicate;  // The member that was named twice.
+  std::size_t count = 0;                 // Of values.
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
-  bool on_object_begin(error_code&) { return open(JsonValue::Kind::object); }
+  bool on_object_begin(error_code& error) { return open(JsonValue::Kind::object, error); }
   bool on_object_end(std::size_t, error_code& error) {
     if (!names_are_unique(*open_.back())) {
       error = boost::json::make_error_code(boost::json::error::syntax);
@@ -40,7 +41,7 @@ struct TreeBuilder {
     open_.pop_back();
     return true;
   }
-  bool on_array_begin(error_code&) { return open(JsonValue::Kind::array); }
+  bool on_array_begin(error_code& error) { return open(JsonValue::Kind::array, error); }
   bool on_array_end(std::size_t, error_code&) {
     open_.pop_back();
     return true;
@@ -52,19 +53,19 @@ struct TreeBuilder {
     return true;
   }
   bool on_string_part(BoostView part, std::size_t, error_code&) { return collect(part); }
-  bool on_string(BoostView rest, std::size_t, error_code&) {
+  bool on_string(BoostView rest, std::size_t, error_code& error) {
     collect(rest);
-    return add_collected(JsonValue::Kind::string);
+    return add_collected(JsonValue::Kind::string, error);
   }
   bool on_number_part(BoostView part, error_code&) { return collect(part); }
-  bool on_int64(std::int64_t, BoostView rest, error_code&) { return number(rest); }
-  bool on_uint64(std::uint64_t, BoostView rest, error_code&) { return number(rest); }
-  bool on_double(double, BoostView rest, error_code&) { return number(rest); }
-  bool on_bool(bool value, error_code&) {
+  bool on_int64(std::int64_t, BoostView rest, error_code& error) { return number(rest, error); }
+  bool on_uint64(std::uint64_t, BoostView rest, error_code& error) { return number(rest, error); }
+  bool on_double(double, BoostView rest, error_code& error) { return number(rest, error); }
+  bool on_bool(bool value, error_code& error) {
     text_ = value ? "true" : "false";
-    return add_collected(JsonValue::Kind::boolean);
+    return add_collected(JsonValue::Kind::boolean, error);
   }
-  bool on_null(error_code&) { return add_collected(JsonValue::Kind::null); }
+  bool on_null(error_code& error) { return add_collected(JsonValue::Kind::null, error); }
   bool on_comment_part(BoostView, error_code&) { return false; }
   bool on_comment(BoostView, error_code&) { return false; }
 
@@ -73,17 +74,24 @@ struct TreeBuilder {
     text_ += view(part);
     return true;
   }
-  bool number(BoostView rest) {
+  bool number(BoostView rest, error_code& error) {
     collect(rest);
-    return add_collected(JsonValue::Kind::number);
+    return add_collected(JsonValue::Kind::number, error);
   }
-  bool add_collected(JsonValue::Kind kind) {
+  bool add_collected(JsonValue::Kind kind, error_code& error) {
+    if (!is_room(error)) return false;
     add({.kind = kind, .text = std::exchange(text_, {}), .members = {}});
     return true;
   }
-  bool open(JsonValue::Kind kind) {
+  bool open(JsonValue::Kind kind, error_code& error) {
+    if (!is_room(error)) return false;
     open_.push_back(&add({.kind = kind, .text = {}, .members = {}}));
     return true;
+  }
+  bool is_room(error_code& error) {
+    if (++count <= max_json_values) return true;
+    error = boost::json::make_error_code(boost::json::error::array_too_large);
+    return false;
   }
   JsonValue& add(JsonValue value) {
     if (open_.empty()) return root = std::move(value);
@@ -140,6 +148,11 @@ Result<JsonValue> parse_json(std::string_view text) {
         Error::Kind::input,
         fmt::format("the JSON is nested deeper than {} levels at {}", max_json_depth, where),
         "FCM's messages need about ten levels.");
+  }
+  if (parser.handler().count > max_json_values) {
+    return fail(Error::Kind::input,
+                fmt::format("the JSON has more than {} values, up to {}", max_json_values, where),
+                "Send it in parts.");
   }
   return fail(Error::Kind::input, fmt::format("not valid JSON at {}: {}", where, error.message()),
               "Mend the text at that place; it must be one JSON value in UTF-8.");

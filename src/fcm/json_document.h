@@ -31,8 +31,12 @@ struct JsonMember {
 /// Levels of nesting that are read; FCM's own messages need ten.
 inline constexpr std::size_t max_json_depth = 64;
 
+/// Values that are read, since each takes some two hundred bytes of memory and can be two bytes of
+/// text; ten thousand messages of twenty fields have fewer.
+inline constexpr std::size_t max_json_values = 1U << 18;
+
 /// Error::Kind::input with line and column when the text is no JSON (RFC 8259) in UTF-8, names a
-/// member twice, or is deeper than max_json_depth.
+/// member twice, is deeper than max_json_depth or has more than max_json_values.
 [[nodiscard]] Result<JsonValue> parse_json(std::string_view text);
 
 /// Appends the value as compact JSON.

@@ -166,5 +166,19 @@ TEST_F(FieldsTest, RefusesTheWrongKind) {
   EXPECT_EQ(refused(), "l: it holds something that is not a string");
 }
 
+// Each value costs far more memory than its two bytes of text.
+TEST(ReadObject, TakesAsManyValuesAsABatchNeedsAndNoMore) {
+  const auto of = [](int count) {
+    std::string text = R"({"a":[0)";
+    for (int i = 1; i < count; ++i) text += ",0";
+    return read_object(text + "]}", "body");
+  };
+  EXPECT_TRUE(of(250'000).has_value());
+  const auto refused = of(300'000);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("more than 262144 values"), std::string::npos)
+      << refused.error().message;
+}
+
 }  // namespace
 }  // namespace fanfare::gateway

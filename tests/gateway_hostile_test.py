@@ -660,6 +660,40 @@ class Batches(Hostile):
                 self.assertLess(time.monotonic() - begun, AT_ONCE_SECONDS)
         self.unharmed()
 
+    def test_one_that_is_too_many_is_refused_as_a_whole(self):
+        token = {"token": "t" * 20}
+        for path, body, field in (
+            ("messages", {"message": MESSAGE, "to": [token] * 10_001}, "to"),
+            ("messages", {"message": MESSAGE, "to": [token] * 100_000}, "to"),
+            ("messages", {"messages": [{"message": {}, "to": token}] * 60_000}, "messages"),
+            ("messages", {"message": MESSAGE, "to": [{"user": "nobody"}] * 100_000}, "to"),
+            ("/api/push", {"notifications": [{"tokens": ["t"] * 10_001, "message": "m", "platform": 2}]}, None),
+            ("/api/push", {"notifications": [{"tokens": ["t"] * 9_000, "message": "m", "platform": 2}] * 20}, "notifications"),
+            ("/api/push", {"notifications": [{"tokens": ["t"], "message": "m"}] * 60_000}, "notifications"),
+            ("/api/push", {"notifications": [{"tokens": [""], "message": "m"}]}, None),
+            ("devices:bulk", {"devices": [token] * 10_001}, "devices"),
+            ("devices:bulk", {"devices": [token] * 100_000}, "devices"),
+        ):  # fmt: skip
+            with self.subTest(path, body=str(body)[:60]):
+                begun = time.monotonic()
+                text = json.dumps(body, separators=(",", ":")).encode()
+                status, answer = self.server.call("POST", path, text)
+                self.assertEqual(status, 400, str(answer)[:300])
+                if field:
+                    self.assertEqual(answer["error"]["field"], field)
+                self.assertLess(time.monotonic() - begun, AT_ONCE_SECONDS)
+        self.unharmed()
+        self.assertLess(self.server.books()["accepted"], 1_000)
+
+    def test_users_with_many_devices_count_as_their_devices(self):
+        devices = [{"token": f"{TOKEN}{at}", "user": "u"} for at in range(200)]
+        self.assertEqual(self.server.call("POST", "devices:bulk", {"devices": devices})[0], 200)
+        body = {"message": MESSAGE, "to": [{"user": "u"}] * 10_000}
+        status, answer = self.server.call("POST", "messages", body)
+        self.assertEqual(status, 400, answer)
+        self.assertIn("devices", answer["error"]["message"])
+        self.unharmed()
+
     def test_many_idempotency_keys(self):
         before = self.memory("VmRSS")
         client = self.client(http2=True)

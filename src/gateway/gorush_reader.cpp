@@ -142,8 +142,8 @@ class NotificationReader {
   void read_targets(queue::Submission& out) {
     const std::string platform = platform_ == ios ? "ios" : "android";
     for (std::string& token : fields_.texts("tokens", 10'000)) {
-      out.messages.push_back(
-          {.target = {TargetKind::token, std::move(token)}, .platform = platform});
+      add("tokens", {TargetKind::token, std::move(token)}, out);
+      out.messages.back().platform = platform;
     }
     if (const auto to = fields_.optional_text("to", 4096); to && !to->empty()) add_to(*to, out);
     // On Android a topic is a target, on iOS the app's bundle id.
@@ -154,7 +154,7 @@ class NotificationReader {
     }
     if (const auto condition = fields_.optional_text("condition", 4096);
         condition && !condition->empty()) {
-      out.messages.push_back({.target = {TargetKind::condition, *condition}});
+      add("condition", {TargetKind::condition, *condition}, out);
     }
     if (out.messages.empty()) {
       fields_.refuse("tokens", "there is no target", "give tokens, a topic or a condition");
@@ -167,8 +167,12 @@ class NotificationReader {
     if (target.value.starts_with(topics)) {
       target = {TargetKind::topic, target.value.substr(topics.size())};
     }
+    add("to", std::move(target), out);
+  }
+
+  void add(std::string_view field, Target target, queue::Submission& out) {
     for (const Finding& finding : check_target(target)) {
-      if (finding.severity == Severity::fault) fields_.refuse("to", finding.what, finding.remedy);
+      if (finding.severity == Severity::fault) fields_.refuse(field, finding.what, finding.remedy);
     }
     out.messages.push_back({.target = std::move(target)});
   }
@@ -205,6 +209,12 @@ std::expected<GorushPush, Refusal> read_gorush(const json::object& body,
     auto read = NotificationReader(*each, where).read(limits, now);
     if (!read) return std::unexpected(read.error());
     push.count += read->messages.size();
+    if (push.count > limits.targets) {
+      return std::unexpected(
+          Refusal{.message = fmt::format("there are more than {} targets", limits.targets),
+                  .remedy = "send several requests",
+                  .field = "notifications"});
+    }
     push.submissions.push_back(*std::move(read));
   }
   return push;

@@ -58,11 +58,18 @@ http2::Response receipt_answer(const Result<queue::Receipt>& receipt) {
   return accepted_answer(*receipt);
 }
 
+Error too_many_devices(std::size_t most) {
+  return {Error::Kind::input,
+          fmt::format("the users have more than {} devices, and one request takes no more", most),
+          "send several requests, or a campaign to an audience"};
+}
+
 // Users become their devices when the message is accepted.
 using Expanded = std::move_only_function<void(Result<queue::Submission>)>;
 void expand_users(Services& services, ReadSubmission read, Expanded then) {
   if (read.users.empty()) return then(std::move(read.submission));
-  services.devices.post([&services, read = std::move(read),
+  services.devices.post([&services, most = services.limits.submission.targets,
+                         read = std::move(read),
                          then = std::move(then)](registry::Registry& registry) mutable {
     Result<queue::Submission> expanded = read.submission;
     for (const ToUser& to : read.users) {
@@ -75,6 +82,10 @@ void expand_users(Services& services, ReadSubmission read, Expanded then) {
         expanded->messages.push_back({.target = std::move(device.registration),
                                       .platform = std::move(device.platform),
                                       .message = to.message});
+      }
+      if (expanded->messages.size() > most) {
+        expanded = std::unexpected(too_many_devices(most));
+        break;
       }
     }
     services.to_http([then = std::move(then), expanded = std::move(expanded)]() mutable {

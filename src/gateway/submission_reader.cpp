@@ -202,6 +202,7 @@ class Reader {
     }
     if (to != nullptr) return add(*to, "to", {});
     if (tos == nullptr) return invalid("to", "there is no target", std::string(to_remedy));
+    if (auto few = check_count("to", tos->size()); !few) return few;
     for (std::size_t i = 0; i < tos->size(); ++i) {
       const std::string where = fmt::format("to[{}]", i);
       const json::object* each = (*tos)[i].if_object();
@@ -212,6 +213,7 @@ class Reader {
   }
 
   Taken many_messages(const json::array& messages) {
+    if (auto few = check_count("messages", messages.size()); !few) return few;
     for (std::size_t i = 0; i < messages.size(); ++i) {
       const std::string where = fmt::format("messages[{}]", i);
       const json::object* each = messages[i].if_object();
@@ -254,16 +256,19 @@ class Reader {
     return {};
   }
 
+  // Before any of them is read, which would take long.
+  [[nodiscard]] Taken check_count(const std::string& field, std::size_t count) const {
+    if (count <= limits_.targets) return {};
+    return invalid(
+        field,
+        fmt::format("there are {} targets, and one request takes {}", count, limits_.targets),
+        "send several requests, or a campaign to an audience");
+  }
+
   Taken finish() {
     const std::size_t count = out_.submission.messages.size() + out_.users.size();
     if (count == 0 && !out_.to_audience) {
       return invalid("to", "there is no target", std::string(to_remedy));
-    }
-    if (count > limits_.targets) {
-      return invalid(
-          "to",
-          fmt::format("there are {} targets, and one request takes {}", count, limits_.targets),
-          "send several requests, or a campaign to an audience");
     }
     using queue::OnUnknown;
     const bool repeat = policy_ == OnUnknown::retry ||

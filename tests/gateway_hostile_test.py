@@ -694,6 +694,17 @@ class Batches(Hostile):
         self.assertIn("devices", answer["error"]["message"])
         self.unharmed()
 
+    def test_labels_have_a_bound_everywhere(self):
+        labels = {"a": "b" * 1_000_000}
+        message = {"data": {"a": "b"}}
+        for path, body in (
+            ("messages", {**ONE, "labels": labels}),
+            ("campaigns", {"message": message, "labels": labels, "draft": True}),
+        ):
+            status, answer = self.server.call("POST", path, body)
+            self.assertEqual((status, answer["error"]["field"]), (400, "labels"), path)
+        self.unharmed()
+
     def test_many_idempotency_keys(self):
         before = self.memory("VmRSS")
         client = self.client(http2=True)

@@ -112,8 +112,7 @@ class CampaignOperations {
     campaign.messages_per_minute = fields.number("messages_per_minute", 100'000'000).value_or(0);
     const bool draft = fields.flag("draft");
     const json::object* message = fields.object("message");
-    const json::object* labels = fields.object("labels");
-    if (labels != nullptr) campaign.labels = json::serialize(*labels);
+    campaign.labels = read_labels(fields);
     if (message == nullptr) fields.refuse("message", "there is no message", "give FCM's Message");
     if (campaign.expires_at &&
         *campaign.expires_at <= campaign.start_at.value_or(campaign.created)) {

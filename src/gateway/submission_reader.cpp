@@ -98,7 +98,7 @@ class OptionReader {
     out.validate_only = fields_.flag("validate_only");
     out.order_key = fields_.text("order_key", 256);
     out.idempotency_key = fields_.text("idempotency_key", 256);
-    out.labels = labels();
+    out.labels = read_labels(fields_);
   }
 
   queue::OnUnknown on_unknown() {
@@ -138,18 +138,6 @@ class OptionReader {
                      "it expires before it may be sent", "choose a later time");
     }
     return at ? at : start + limits_.default_expiry;
-  }
-
-  std::string labels() {
-    const json::object* object = fields_.object("labels");
-    if (object == nullptr) return {};
-    for (const auto& [name, value] : *object) {
-      if (!value.is_string()) fields_.refuse("labels", "its values are strings", "quote them");
-    }
-    std::string text = json::serialize(*object);
-    if (text.size() > 2048)
-      fields_.refuse("labels", "they are longer than 2048 bytes", "shorten them");
-    return text;
   }
 
   Fields& fields_;
@@ -287,6 +275,18 @@ class Reader {
 };
 
 }  // namespace
+
+std::string read_labels(Fields& fields) {
+  const json::object* object = fields.object("labels");
+  if (object == nullptr) return {};
+  for (const auto& [name, value] : *object) {
+    if (!value.is_string()) fields.refuse("labels", "its values are strings", "quote them");
+  }
+  std::string text = json::serialize(*object);
+  if (text.size() > 2048)
+    fields.refuse("labels", "they are longer than 2048 bytes", "shorten them");
+  return text;
+}
 
 std::expected<ReadFcmMessage, Refusal> read_fcm_message(const json::value& message,
                                                         const std::string& collapse,

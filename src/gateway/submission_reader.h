@@ -45,6 +45,10 @@ struct ReadSubmission {
 [[nodiscard]] std::expected<ReadSubmission, Refusal> read_submission(
     const boost::json::object& body, const SubmissionLimits& limits, SystemTime now);
 
+/// The user's own "labels" of a message or a campaign, as JSON: a small object of strings. Empty:
+/// there are none, or they are refused.
+[[nodiscard]] std::string read_labels(Fields& fields);
+
 /// A message as FCM's JSON, checked and written in our normal form without its target. `where` is
 /// the field it stands in ("messages[3].message").
 struct ReadFcmMessage {

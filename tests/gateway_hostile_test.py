@@ -722,6 +722,29 @@ class Batches(Hostile):
         self.assertLess(self.memory("VmRSS") - before, 48 * MEBIBYTE)
         self.unharmed()
 
+    def test_headers_that_are_kept_are_text(self):
+        for name, value, status in (
+            (b"Idempotency-Key", b"\xff\xfe", 400), (b"Idempotency-Key", b"k" * 257, 400),
+            (b"Idempotency-Key", b"a\x01b", 400), (b"Idempotency-Key", b"k", 202),
+            (b"traceparent", b"\xff\xfe", 202), (b"traceparent", b'"\\\x01', 202), (b"x-request-id", b"\xff", 202),
+            (b"traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 202),
+        ):  # fmt: skip
+            with self.subTest(name=name, value=value[:10]):
+                body = json.dumps(ONE).encode()
+                found = self.say(
+                    b"POST %s HTTP/1.1\r\nHost: a\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s"
+                    % (POST, name, value, len(body), body)
+                )
+                if found[0][0] == 400:
+                    self.refused(found[0], 400)
+                self.assertIn(found[0][0], (status, 400))
+                if found[0][0] == 202:
+                    answer = json.loads(found[0][2])
+                    kept = self.server.call("GET", f"messages/{answer['id']}")[1]
+                    self.assertIsInstance(kept, dict)
+                    self.assertNotIn("\ufffd", json.dumps(kept))
+        self.unharmed()
+
 
 class WithKeys(Hostile):
     settings = {"FANFARE_SERVE_REQUIRE_KEYS": "true"}

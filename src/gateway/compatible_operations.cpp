@@ -67,8 +67,7 @@ class FcmOperation {
     submission.on_unknown = queue::OnUnknown::drop;
     submission.validate_only = parsed.validate_only;
     submission.once = true;
-    const auto trace = http2::find_header(call.request.headers, "traceparent");
-    if (trace.size() <= 64) submission.trace = trace;
+    submission.trace = trace_of(call.request);
     return submission;
   }
 

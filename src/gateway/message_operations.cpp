@@ -1,5 +1,6 @@
 #include "gateway/message_operations.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -233,10 +234,14 @@ class MessageOperations {
                      .remedy = "use a UUID",
                      .field = "idempotency_key"};
     }
+    if (!std::ranges::all_of(key, [](char c) { return c >= ' ' && c <= '~'; })) {
+      return Refusal{.message = "the idempotency key is not of printable ASCII characters",
+                     .remedy = "use a UUID",
+                     .field = "idempotency_key"};
+    }
     if (!key.empty()) out.idempotency_key = key;
     if (!out.idempotency_key.empty()) out.fingerprint = request.body;
-    const auto trace = http2::find_header(request.headers, "traceparent");
-    if (trace.size() <= 64) out.trace = trace;
+    out.trace = trace_of(request);
     return std::nullopt;
   }
 
@@ -296,6 +301,14 @@ class MessageOperations {
 };
 
 }  // namespace
+
+std::string trace_of(const http2::Request& request) {
+  const auto trace = http2::find_header(request.headers, "traceparent");
+  const bool sound = trace.size() <= 64 && std::ranges::all_of(trace, [](char c) {
+                       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+                     });
+  return sound ? std::string(trace) : std::string();
+}
 
 std::optional<Refusal> Acceptor::refusal() const {
   const Fullness& fullness = services_.fullness;

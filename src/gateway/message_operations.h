@@ -59,6 +59,10 @@ class Acceptor {
                                                            Answers& answers,
                                                            std::string default_project);
 
+/// The request's traceparent, for what it hands over; empty when there is none, or it is not of W3C
+/// Trace Context's characters.
+[[nodiscard]] std::string trace_of(const http2::Request& request);
+
 /// {"id":"m-7","project":…,"state":…, …}
 [[nodiscard]] boost::json::object to_json(const queue::MessageStatus& status);
 [[nodiscard]] boost::json::object to_json(const queue::Books& books);

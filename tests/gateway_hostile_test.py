@@ -829,6 +829,36 @@ class BoundKeys(WithKeys):
         self.assertGreaterEqual(int(refused[1]["retry-after"]), 1)
         self.unharmed()
 
+    def test_what_a_key_may_not_is_403_by_every_way(self):
+        def status(method, path, key, body=None):
+            return self.server.call(method, path, body, headers={"Authorization": f"Bearer {key}"})[0]
+
+        for method, path, body in (
+            ("POST", "messages", ONE), ("POST", "messages:send", {"message": {"token": "t"}}), ("GET", "books", None),
+            ("GET", "/v1/projects/demo", None), ("GET", "/v1/projects/%64emo/books", None), ("GET", "/v1/events", None),
+            ("GET", "/v1/events?project=demo", None), ("GET", "devices", None), ("POST", "devices", {"token": "t"}),
+            ("POST", "campaigns", {"message": MESSAGE}), ("GET", "campaigns", None), ("POST", "brake:release", {}),
+            ("DELETE", "users/u", None),
+        ):  # fmt: skip
+            self.assertEqual(status(method, path, self.other, body), 403, path)
+        # Belongs to no project, so that a key bound to one may not.
+        for method, path, body in (
+            ("GET", "/v1/keys", None), ("POST", "/v1/keys", {"name": "n", "scopes": ["admin"]}),
+            ("DELETE", "/v1/keys/k-1", None), ("GET", "/v1/audit", None), ("GET", "/v1/webhooks", None),
+            ("POST", "/v1/webhooks", {"url": "https://a.example/"}), ("DELETE", "/v1/webhooks/wh-1", None),
+            ("GET", "/metrics", None),
+        ):  # fmt: skip
+            self.assertEqual(status(method, path, self.other, body), 403, path)
+        push = {"notifications": [{"tokens": ["t"], "message": "m"}]}
+        self.assertIn(status("POST", "/api/push", self.other, push), (403, 404))
+        listed = self.server.call("GET", "/v1/projects", headers={"Authorization": f"Bearer {self.other}"})[1]
+        self.assertEqual(listed, {"projects": []})
+        for method, path in (
+            ("POST", "messages"), ("DELETE", "users/u"), ("POST", "/v1/keys"), ("PUT", "devices/d"),
+        ):  # fmt: skip
+            self.assertEqual(status(method, path, self.reader, {}), 403, path)
+        self.unharmed()
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -131,6 +131,9 @@ struct Operation {
   std::string_view pattern;
   std::optional<queue::Scope> scope;  ///< nullopt: anybody.
   Handler handle;
+  /// Without {project}, and all the same for keys that are bound to projects: it looks by itself
+  /// which they may use. Any other operation without {project} is about all, and refuses them.
+  bool chooses_projects = false;
 };
 
 /// All operations, and the way from a request to one of them.

@@ -358,6 +358,11 @@ std::expected<Call, Refusal> Gateway::Impl::admit(http2::Request request,
         forbidden(fmt::format("the API key is not good for project '{}'", project->second),
                   "use one that is"));
   }
+  const bool about_all = project == found.path.end() && !found.operation->chooses_projects;
+  if (!for_anybody && about_all && !call.caller.may_use({})) {
+    return std::unexpected(forbidden("this is about all projects, and the API key is good for some",
+                                     "use a key that is bound to no project"));
+  }
   const std::size_t body = request.body.size();
   if (body > 0 && *load_bytes > 0 && *load_bytes + body > options.max_buffered_bytes) {
     return std::unexpected(Refusal{.code = 503,

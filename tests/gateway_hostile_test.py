@@ -224,6 +224,11 @@ class Bodies(Hostile):
 
 
 class Paths(Hostile):
+    def test_numbers_of_things_that_can_not_be(self):
+        for letter in ("-9223372036854775808", "0", "-1", "1x", "99999999999999999999", "%31%30x"):
+            path = f"/v1/webhooks/wh-1/dead-letters/{letter}:replay"
+            self.assertEqual(self.server.call("POST", path, {})[0], 404)
+        self.unharmed()
 
     def test_tricks_lead_nowhere(self):
         long = "/v1/projects/demo/messages/" + "m" * 60_000

@@ -140,9 +140,12 @@ class EventOperations {
 
   void replay(const Call& call, Respond respond) {
     const std::string& id = call.part("webhook");
-    std::int64_t number = 0;
     const std::string& text = call.part("letter");
-    std::from_chars(text.data(), text.data() + text.size(), number);
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number <= 0) {
+      return respond(refuse(not_found(fmt::format("there is no dead letter {}", text))));
+    }
     auto webhook = look(services_, [&] { return services_.read.events.webhook(id); });
     auto letters =
         look(services_, [&] { return services_.read.events.dead_letters(id, number - 1, 1); });

@@ -497,6 +497,13 @@ class Access(Case):
         self.assertEqual(
             gateway.call("POST", "messages", one(), headers={"Origin": "https://evil.example"})[0], 403)
 
+    def test_a_name_that_only_leads_here_is_refused_without_keys(self):
+        gateway = self.gateway(self.emulator(tls=False))
+        for host, status in (("evil.example", 403), ("evil.example:80", 403), ("1.2.3.4.evil", 403),
+                             ("localhost", 200), ("127.0.0.1:8", 200), ("[::1]:8", 200)):  # fmt: skip
+            self.assertEqual(gateway.call("GET", "books", headers={"Host": host})[0], status, host)
+        self.assertEqual(gateway.call("GET", "/livez", headers={"Host": "evil.example"})[0], 200)
+
     def test_one_gateway_owns_the_store(self):
         emulator = self.emulator(tls=False)
         self.gateway(emulator)

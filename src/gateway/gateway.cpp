@@ -40,6 +40,18 @@ bool is_foreign_page(const http2::Request& request) {
   return host == std::string_view::npos || origin.substr(host + 3) != request.authority;
 }
 
+// While no keys are asked for, whoever can make a browser on this machine ask may do everything. A
+// page whose own name leads to 127.0.0.1 (DNS rebinding) is no foreign one to itself, but the name
+// stands in the request. Over TLS such a page would need the certificate, too, and a browser's
+// plaintext is HTTP/1.1, where the scheme is ours and not the caller's.
+bool names_this_machine(std::string_view authority) {
+  std::string_view host = authority;
+  if (host.starts_with('[')) return true;  // An IPv6 address is no name.
+  host = host.substr(0, host.rfind(':'));
+  if (host == "localhost" || host.ends_with(".localhost")) return true;
+  return !host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 // What the caller calls it, if that can stand in a log, else one of ours.
 std::string request_id(const http2::Request& request, Random& random) {
   const auto given = http2::find_header(request.headers, "x-request-id");
@@ -134,7 +146,7 @@ struct Gateway::Impl {
 
   void handle(http2::Request request, const std::shared_ptr<http2::Reply>& reply);
   std::expected<Call, Refusal> admit(http2::Request request, const Operations::Found& found);
-  void respond(http2::Reply& reply, std::string_view operation, const std::string& id, bool head,
+  void respond(http2::Reply& reply, std::string_view operation, const std::string& id,
                http2::Response response);
 
   void tick();
@@ -315,20 +327,19 @@ Result<void> Gateway::Impl::listen() {
 
 void Gateway::Impl::handle(http2::Request request, const std::shared_ptr<http2::Reply>& reply) {
   const std::string id = request_id(request, random);
-  const bool head = request.method == "HEAD";
   const Operations::Found found = operations.find(request.method, request.path);
   const std::string_view operation = found.operation == nullptr ? "none" : found.operation->id;
   auto call = admit(std::move(request), found);
   if (!call) {
     auto response = refuse(call.error());
     if (!found.allow.empty()) response.headers.push_back({"allow", found.allow});
-    return respond(*reply, operation, id, head, std::move(response));
+    return respond(*reply, operation, id, std::move(response));
   }
   call->request_id = id;
   Load load(load_bytes, call->request.body.size());
-  found.operation->handle(*std::move(call), [this, reply, operation, id, head,
+  found.operation->handle(*std::move(call), [this, reply, operation, id,
                                              load = std::move(load)](http2::Response response) {
-    respond(*reply, operation, id, head, std::move(response));
+    respond(*reply, operation, id, std::move(response));
   });
 }
 
@@ -340,6 +351,13 @@ std::expected<Call, Refusal> Gateway::Impl::admit(http2::Request request,
     if (is_foreign_page(request)) {
       return std::unexpected(forbidden("the request comes from another site's page",
                                        "ask from a program, not from a page"));
+    }
+    if (!options.require_keys && request.scheme == "http" &&
+        !names_this_machine(request.authority)) {
+      return std::unexpected(forbidden(
+          fmt::format("the request is for '{}', and without keys only this machine may ask",
+                      request.authority),
+          "ask localhost, or set serve.require_keys"));
     }
     auto caller =
         access.admit(request, std::chrono::system_clock::now(), std::chrono::steady_clock::now());
@@ -378,7 +396,7 @@ std::expected<Call, Refusal> Gateway::Impl::admit(http2::Request request,
 }
 
 void Gateway::Impl::respond(http2::Reply& reply, std::string_view operation, const std::string& id,
-                            bool head, http2::Response response) {
+                            http2::Response response) {
   ++requests[{std::string(operation), fmt::format("{}xx", response.status / 100)}];
   if (response.status >= 500 && response.status != 503) {
     log(LogEntry::Level::warning, "request",
@@ -387,7 +405,6 @@ void Gateway::Impl::respond(http2::Reply& reply, std::string_view operation, con
          {"request_id", id}});
   }
   response.headers.push_back({"x-request-id", id});
-  if (head) response.body.clear();
   reply.respond(std::move(response));
 }
 

@@ -166,6 +166,32 @@ class Held(Case):
                     status, answer = self.call(method, self.filled(path), body)
                     self.assertIn(status, (400, 404), answer)
 
+    def assert_refused(self, status, answer, operation, wanted):
+        self.assertEqual(status, wanted, answer)
+        schema = resolve(operation["responses"][str(wanted)])["content"]["application/json"]["schema"]
+        self.assertEqual(faults(answer, schema), [])
+        self.assertEqual(answer["error"]["code"], wanted)
+
+    def test_a_body_that_is_too_large_is_refused(self):
+        large = b'{"a":"' + b"x" * (5 << 20) + b'"}'
+        for method, path, operation in operations():
+            if "413" in operation["responses"]:
+                with self.subTest(operation["operationId"]):
+                    self.assert_refused(*self.call(method, self.filled(path), large), operation, 413)
+
+    def test_a_key_that_asks_too_often_is_told_so(self):
+        slow = {"name": "slow", "scopes": ["admin"], "requests_per_second": 1}
+        self.keys["slow"] = {"Authorization": "Bearer " + self.call("POST", "/v1/keys", slow)[1]["key"]}
+        for method, path, operation in operations():
+            if "429" not in operation["responses"]:
+                continue
+            with self.subTest(operation["operationId"]):
+                for _ in range(4):  # It may just have become free.
+                    status, answer = self.call(method, self.filled(path), {}, key="slow")
+                    if status == 429:
+                        break
+                self.assert_refused(status, answer, operation, 429)
+
     def test_the_document_and_its_page_are_served(self):
         self.assertEqual(self.call("GET", "/openapi.json", key="nobody")[1], DOCUMENT)
         self.assertIn("/openapi.json", self.call("GET", "/docs", key="nobody")[1])

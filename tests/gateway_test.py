@@ -475,6 +475,24 @@ class Access(Case):
         self.assertEqual(call("GET", "books", headers=made_key)[0], 401)
         self.assertNotIn("key", json.dumps([list(k) for k in call("GET", "/v1/keys", headers=admin)[1]["keys"]]))
 
+    def test_keys_are_listed_with_their_state(self):
+        for options in (("--name", "a", "--expires-in", "90d"), ("--name", "b")):
+            done = support.run("--store", self.folder / "fanfare.db", "keys", "add", *options, "--scope", "read")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        keys = self.keys("list")
+        self.assertEqual([key["state"] for key in keys], ["valid", "valid"])
+        self.keys("revoke", keys[1]["id"])
+        self.assertEqual([key["state"] for key in self.keys("list")], ["valid", "revoked"])
+        wrong = support.run("--store", self.folder / "fanfare.db", "keys", "add", "--name", "c",
+                            "--scope", "read", "--expires-in", "soon")  # fmt: skip
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("'soon' is no span", wrong.stderr)
+
+    def keys(self, *arguments):
+        done = support.run("--json", "--store", self.folder / "fanfare.db", "keys", *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return support.json_lines(done.stdout)
+
     def test_a_key_has_a_rate(self):
         emulator = self.emulator(tls=False)
         done = support.run("--store", self.folder / "fanfare.db", "keys", "add", "--name", "slow",

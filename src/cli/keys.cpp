@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "base/time_text.h"
 #include "cli/commands.h"
 #include "cli/json_object.h"
 #include "cli/serve.h"
@@ -20,6 +21,7 @@ struct AddOptions {
   std::vector<std::string> scopes;
   std::vector<std::string> projects;
   std::uint32_t requests_per_second = 0;
+  std::string expires_in;
 };
 
 Result<std::unique_ptr<queue::Store>> open_queue(const Globals& globals, bool to_write) {
@@ -44,6 +46,14 @@ Result<ExitStatus> add(Context& context, const AddOptions& options) {
                   "write send, read, devices, campaigns or admin");
     }
     key.scopes.push_back(*scope);
+  }
+  if (!options.expires_in.empty()) {
+    const auto span = parse_span(options.expires_in);
+    if (!span) {
+      return fail(Error::Kind::usage, fmt::format("'{}' is no span of time", options.expires_in),
+                  "write 12h or 90d");
+    }
+    key.expires = std::chrono::system_clock::now() + *span;
   }
   auto store = open_queue(context.globals, true);
   if (!store) return std::unexpected(std::move(store).error());
@@ -70,6 +80,11 @@ Result<ExitStatus> add(Context& context, const AddOptions& options) {
   return ExitStatus::accepted;
 }
 
+std::string_view state_of(const queue::ApiKey& key) {
+  if (key.revoked) return "revoked";
+  return key.expires && *key.expires <= std::chrono::system_clock::now() ? "expired" : "valid";
+}
+
 Result<ExitStatus> list(Context& context) {
   auto store = open_queue(context.globals, false);
   if (!store) return std::unexpected(std::move(store).error());
@@ -82,10 +97,22 @@ Result<ExitStatus> list(Context& context) {
     for (const queue::Scope scope : key.scopes) {
       scopes += (scopes.empty() ? "" : ",") + std::string(to_string(scope));
     }
-    table.add({key.id, printable(key.name), scopes,
-               key.projects.empty() ? "all" : fmt::format("{}", fmt::join(key.projects, ",")),
-               format_rfc3339(key.created), key.revoked ? "revoked" : "valid"});
+    const std::string projects = fmt::format("{}", fmt::join(key.projects, ","));
+    if (context.globals.json) {
+      context.out.json_line(JsonObject()
+                                .text("id", key.id)
+                                .text("name", key.name)
+                                .text("scopes", scopes)
+                                .text_or_null("projects", projects)
+                                .text("created", format_rfc3339(key.created))
+                                .text("state", state_of(key))
+                                .str());
+      continue;
+    }
+    table.add({key.id, printable(key.name), scopes, projects.empty() ? "all" : projects,
+               format_rfc3339(key.created), std::string(state_of(key))});
   }
+  if (context.globals.json) return ExitStatus::accepted;
   context.out.say(keys.empty() ? "there is no key\n" : table.render());
   return ExitStatus::accepted;
 }
@@ -122,6 +149,8 @@ void add_keys(CLI::App& root, Context& context) {
       ->type_name("ID");
   adding->add_option("--requests-per-second", options->requests_per_second, "At most; 0: no limit")
       ->type_name("N");
+  adding->add_option("--expires-in", options->expires_in, "Until then it is good, such as 90d")
+      ->type_name("SPAN");
   context.on(*adding, [&context, options] { return add(context, *options); });
   CLI::App* listing = keys->add_subcommand("list", "Show the keys, without their secrets");
   context.on(*listing, [&context] { return list(context); });

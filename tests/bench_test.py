@@ -48,6 +48,15 @@ class Bench(Case):
         text = json.dumps(message["request"], separators=(",", ":"))
         self.assertEqual(len(text), 1234)
 
+    def test_gateway_measures_one_and_leaves_nothing_behind(self):
+        status, figures, errors = run_json(
+            "bench", "--gateway", "--waiting", 2000, environment={"TMPDIR": str(self.folder)}
+        )
+        self.assertEqual(status, 0, errors)
+        for key in ("accepts_per_s", "accept_p99_ms", "bulk_messages_per_s", "resident_mib"):
+            self.assertGreater(figures[key], 0, key)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
     def test_registry_measures_a_fleet_and_leaves_nothing_behind(self):
         status, figures, _ = run_json(
             "bench", "--registry", "--devices", 3000, environment={"TMPDIR": str(self.folder)}

@@ -41,6 +41,7 @@ struct BenchOptions {
   bool registry = false;              // Measure the store instead.
   bool gateway = false;               // Measure the gateway instead.
   std::uint64_t devices = 1'000'000;  // In it.
+  std::uint64_t waiting = 1'000'000;  // In the gateway, at the end.
 };
 
 double cpu_seconds() {
@@ -237,7 +238,7 @@ ClientOptions client_options_of(Context& context, const BenchOptions& options) {
 
 Result<ExitStatus> bench(Context& context, const BenchOptions& options) {
   if (options.registry) return bench_registry(context, options.devices);
-  if (options.gateway) return bench_gateway(context);
+  if (options.gateway) return bench_gateway(context, options.waiting);
   auto message = message_of_size(options.size);
   if (!message) return std::unexpected(message.error());
   ClientOptions client_options = client_options_of(context, options);
@@ -312,9 +313,14 @@ void add_client_options(CLI::App& command, BenchOptions& options) {
 }
 
 void add_registry_options(CLI::App& command, BenchOptions& options) {
-  command.add_flag("--gateway", options.gateway,
-                   "Measure the gateway: durable accepts, bulk, latency, memory with a million "
-                   "messages waiting");
+  CLI::Option* gateway =
+      command.add_flag("--gateway", options.gateway,
+                       "Measure the gateway: durable accepts, bulk, latency, memory with many "
+                       "messages waiting");
+  command.add_option("--waiting", options.waiting, "How many messages it keeps at the end")
+      ->type_name("N")
+      ->check(range(std::uint64_t{1'000}, std::uint64_t{9'000'000}))
+      ->needs(gateway);
   CLI::Option* registry = command.add_flag(
       "--registry", options.registry,
       "Measure a store in the temporary folder instead: import, refresh, streaming, look-ups");

@@ -436,8 +436,8 @@ std::vector<Operation> message_operations(Services& services, Acceptor& acceptor
   const auto self = std::make_shared<MessageOperations>(services, acceptor, std::move(to_audience),
                                                         std::move(books));
   const auto to = [self](auto member) -> Handler {
-    return [self, member](Call call, Respond respond) {
-      (*self.*member)(std::move(call), std::move(respond));
+    return [self, member](auto&&... given) {
+      (*self.*member)(std::forward<decltype(given)>(given)...);
     };
   };
   using queue::Scope;

@@ -119,7 +119,8 @@ Result<void> ProjectSenders::set(const std::vector<ProjectSetting>& wanted) {
     }
     auto opened = open(setting);
     if (!opened) return std::unexpected(std::move(opened).error());
-    next.insert_or_assign((*opened)->id(), *std::move(opened));
+    const std::string id = (*opened)->id();
+    next.insert_or_assign(id, *std::move(opened));
   }
   const std::lock_guard lock(mutex_);
   for (const auto& [id, sender] : senders_) {

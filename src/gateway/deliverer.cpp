@@ -485,9 +485,6 @@ void Deliverer::give_back_idle(SteadyTime later_than) {
 void Deliverer::end(InHand& in_hand, queue::Ending ending) {
   const auto counted = fresh_.by_rule.try_emplace(ending.rule, 0).first;
   ++counted->second;
-  if (ending.state != queue::State::delivered) {
-    news_.push_back({.type = "message.failed", .data = failed_event(ending, in_hand.message)});
-  }
   endings_.push_back(std::move(ending));
   in_hand.ended = true;
   if (!dirty_since_) dirty_since_ = port_.now();

@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <openssl/sha.h>
 
+#include "base/json_text.h"
+#include "queue/events.h"
 #include "queue/messages_impl.h"
 
 namespace fanfare::queue {
@@ -36,6 +38,16 @@ std::int64_t flags_of(const Submission& submission) {
 
 std::optional<SystemTime> optional_time(const Statement::Rows& row, int column) {
   return row.time(column);
+}
+
+// Data of the event "message.failed".
+std::string failure(const Ending& ending, TargetKind target) {
+  std::string out = fmt::format(R"({{"message":"{}","state":"{}","rule":)",
+                                format_message_id(ending.id), to_string(ending.state));
+  append_json_string(out, ending.rule);
+  fmt::format_to(std::back_inserter(out), R"(,"status":{},"attempts":{},"target_kind":"{}"}})",
+                 ending.status, ending.attempts, to_string(target));
+  return out;
 }
 
 // Used by more than one of them: then it is stored once.
@@ -260,7 +272,7 @@ void Messages::Impl::let_go(MessageId id) {
   leases.erase(at);
 }
 
-bool Messages::Impl::finish(const Ending& ending, std::int64_t now) {
+bool Messages::Impl::finish(Ending ending, std::int64_t now) {
   auto rows = database
                   .prepared(
                       "DELETE FROM message WHERE id = ? RETURNING project, due, accepted,"
@@ -272,13 +284,14 @@ bool Messages::Impl::finish(const Ending& ending, std::int64_t now) {
   const bool waited = !rows.is_null(1);
   const std::int64_t text = rows.is_null(4) ? 0 : rows.integer(4);
   const std::string order_key = rows.text(5);
+  ending.attempts = std::max(ending.attempts, static_cast<int>(rows.integer(13)));
+  if (ending.rule.empty()) ending.rule = rows.text(14);
   database
       .prepared(
           "INSERT INTO ended (id, project, state, accepted, at, attempts, rule, status, name,"
           " priority, labels, trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .run(ending.id, project, static_cast<int>(ending.state), rows.integer(2), now,
-           std::max<std::int64_t>(ending.attempts, rows.integer(13)),
-           std::string_view(ending.rule.empty() ? rows.text(14) : ending.rule), ending.status,
+           ending.attempts, std::string_view(ending.rule), ending.status,
            std::string_view(ending.name), rows.integer(3), std::string_view(rows.text(6)),
            std::string_view(rows.text(7)));
   if (ending.state != State::delivered && ending.state != State::cancelled) {
@@ -294,6 +307,10 @@ bool Messages::Impl::finish(const Ending& ending, std::int64_t now) {
         .run(ending.id, project, rows.integer(8), std::string_view(rows.text(9)),
              std::string_view(rows.text(10)), std::string_view(message), rows.integer(12),
              std::string_view(ending.evidence));
+    Events(store).add({.at = sqlite::from_millis(now),
+                       .type = "message.failed",
+                       .project = name_of(project),
+                       .data = failure(ending, static_cast<TargetKind>(rows.integer(8)))});
   }
   if (text != 0) ++texts_released[text];
   move(project, waited ? State::waiting : State::in_flight, ending.state);

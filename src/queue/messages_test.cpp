@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "queue/events.h"
 #include "queue/testing/world.h"
 #include "sqlite/sqlite.h"
 
@@ -326,6 +327,65 @@ TEST(MessageIds, AreReadBackAndNothingElseIs) {
   for (const char* bad : {"", "m-", "42", "m-0", "m--1", "m-1x", "m-99999999999999999999"}) {
     EXPECT_FALSE(parse_message_id(bad)) << bad;
   }
+}
+
+// Whoever listens for failures hears of each exactly once, whoever ended the message.
+class FailuresTest : public World {
+ protected:
+  std::vector<std::string> told() {
+    std::vector<std::string> all;
+    for (const Event& event : Events(*store_).behind(0, {}, 100)) {
+      EXPECT_EQ(std::tie(event.type, event.project), std::tuple("message.failed", "demo"));
+      all.push_back(event.data);
+    }
+    return all;
+  }
+  static std::string failure(MessageId id, const std::string& rest) {
+    return R"({"message":")" + format_message_id(id) + R"(",)" + rest +
+           R"(,"target_kind":"token"})";
+  }
+};
+
+TEST_F(FailuresTest, AreToldWhenADelivererEndsTheMessage) {
+  const MessageId id = accept(one());
+  (void)lease();
+  end(id, State::rejected);
+  end(id, State::rejected);
+  EXPECT_EQ(told(), std::vector{failure(
+                        id, R"("state":"rejected","rule":"rule","status":0,"attempts":0)")});
+}
+
+TEST_F(FailuresTest, AreToldWhenTheMessageExpiresInTheStore) {
+  Submission brief = one();
+  brief.expires_at = now_ + 10s;
+  const MessageId waits = accept(brief);
+  now_ += 11s;
+  write([&] { (void)messages_->keep_up({}, now_); });
+  brief.expires_at = now_ + 10s;
+  const MessageId looked_at = accept(brief);
+  now_ += 11s;
+  EXPECT_TRUE(lease().empty());
+  const std::string rest = R"("state":"expired","rule":"","status":0,"attempts":0)";
+  EXPECT_EQ(told(), (std::vector{failure(waits, rest), failure(looked_at, rest)}));
+}
+
+TEST_F(FailuresTest, AreToldWhenACrashLosesAMessageThatIsSentOnce) {
+  Submission once = one();
+  once.once = true;
+  const MessageId id = accept(once);
+  (void)lease();
+  reopen();
+  EXPECT_EQ(told(), std::vector{failure(id, R"("state":"unknown","rule":"gateway.interrupted",)"
+                                            R"("status":0,"attempts":0)")});
+}
+
+TEST_F(FailuresTest, AreNeitherDeliveriesNorWhatAPersonCancels) {
+  const MessageId delivered = accept(one());
+  (void)lease();
+  end(delivered, State::delivered);
+  const MessageId cancelled = accept(one());
+  write([&] { (void)messages_->cancel("demo", cancelled, now_); });
+  EXPECT_EQ(told(), std::vector<std::string>{});
 }
 
 }  // namespace

@@ -319,38 +319,42 @@ void Deliverer::note_blocked() noexcept {
 
 void Deliverer::lease(std::size_t most) {
   lease_under_way_ = true;
-  const auto leased = std::make_shared<std::vector<queue::Leased>>();
-  const auto answer = std::make_shared<Inbox>();
-  writer_.post([this, most, leased, answer] { take_lease(most, *leased, *answer); },
-               [this, leased, answer](const Result<void>& result) {
-                 if (!result) in_hand_count_ -= leased->size();
+  const auto lease = std::make_shared<Lease>();
+  writer_.post([this, most, lease] { take_lease(most, *lease); },
+               [this, lease](const Result<void>& result) {
+                 if (!result) {
+                   in_hand_count_ -= lease->counted;
+                   *lease = {.all = true, .next_due = options_.clock() + failed_pause};
+                 }
                  {
                    const std::lock_guard lock(mutex_);
                    inbox_.lease_answered = true;
-                   inbox_.all_leased = answer->all_leased && result;
-                   inbox_.next_due = result ? answer->next_due : options_.clock() + failed_pause;
-                   if (result) std::ranges::move(*leased, std::back_inserter(inbox_.leased));
+                   inbox_.all_leased = lease->all;
+                   inbox_.next_due = lease->next_due;
+                   std::ranges::move(lease->messages, std::back_inserter(inbox_.leased));
                  }
                  port_.interrupt();
                });
 }
 
 // On the writer's thread, where nothing is accepted meanwhile.
-void Deliverer::take_lease(std::size_t most, std::vector<queue::Leased>& leased, Inbox& answer) {
+void Deliverer::take_lease(std::size_t most, Lease& lease) {
   const SystemTime now = options_.clock();
-  bool all = true;
+  lease.all = true;
   for (const Priority priority : {Priority::urgent, Priority::normal, Priority::bulk}) {
-    const std::size_t wanted = std::min(most - leased.size(), room(priority));
-    const std::size_t before = leased.size();
-    if (wanted > 0) messages_.lease(options_.project, priority, now, wanted, leased);
-    const std::size_t got = leased.size() - before;
+    const std::size_t wanted = std::min(most - lease.messages.size(), room(priority));
+    const std::size_t before = lease.messages.size();
+    if (wanted > 0) {
+      messages_.lease(options_.project, priority, now, wanted, lease.messages);
+    }
+    const std::size_t got = lease.messages.size() - before;
     in_hand_count_ += got;
-    all = all && got < wanted;
+    lease.counted += got;
+    lease.all = lease.all && got < wanted;
     const auto due = messages_.next_due(options_.project, priority);
-    if (due) answer.next_due = std::min(answer.next_due.value_or(*due), *due);
+    if (due) lease.next_due = std::min(lease.next_due.value_or(*due), *due);
   }
-  answer.all_leased = all;
-  if (all) direct_ = true;
+  if (lease.all) direct_ = true;
 }
 
 void Deliverer::send() {

@@ -120,6 +120,14 @@ class Deliverer {
     bool ask_breakers = false;
   };
 
+  /// What is asked of the store.
+  struct Lease {
+    std::vector<queue::Leased> messages = {};
+    std::size_t counted = 0;  ///< Of them, in in_hand_count_: none of what a failure cut short.
+    bool all = false;         ///< Nothing that is due is left.
+    std::optional<SystemTime> next_due = {};
+  };
+
   void run();
   void turn();
   void take_inbox();
@@ -130,7 +138,7 @@ class Deliverer {
   [[nodiscard]] bool is_blocked() const noexcept;
   void note_blocked() noexcept;
   void lease(std::size_t most);
-  void take_lease(std::size_t most, std::vector<queue::Leased>& leased, Inbox& answer);
+  void take_lease(std::size_t most, Lease& lease);
   void send();
   void wait();
   void note_events();

@@ -185,12 +185,14 @@ void Deliverer::take_inbox() {
   }
   for (const queue::MessageId id : inbox.recorded) hand_.erase(id);
   in_hand_count_ -= inbox.recorded.size();
-  if (!inbox.endings_failed.empty() || !inbox.returns_failed.empty()) {
+  if (!inbox.endings_failed.empty() || !inbox.returns_failed.empty() ||
+      !inbox.news_failed.empty()) {
     std::ranges::move(inbox.endings_failed, std::back_inserter(endings_));
     std::ranges::move(inbox.returns_failed, std::back_inserter(returns_));
     std::ranges::move(inbox.news_failed, std::back_inserter(news_));
     std::ranges::move(inbox.answers_failed, std::back_inserter(answers_));
     record_again_at_ = port_.now() + failed_pause;
+    if (!dirty_since_) dirty_since_ = port_.now();
   }
   if (inbox.look) more_in_store_ = true;
   if (inbox.ask_breakers) {

@@ -99,6 +99,19 @@ TEST_F(DelivererTest, GoesOnAfterALeaseThatFailedHalfway) {
   until([&] { return deliverer_->stats().in_hand == 0; });
 }
 
+// It stands in a transaction of its own, without the end or the return of any message.
+TEST_F(DelivererTest, TellsOfABreakerAlthoughThatCouldNotBeWrittenAtFirst) {
+  answer_ = VerdictKind::project_blocked;
+  accept(1);
+  break_table("INSERT", "event");
+  start();
+  until([&] { return writer_->stats().failures >= 1; });
+  mend();
+  until([&] {
+    return !events_->behind(0, {.types = {"breaker.opened"}, .project = "demo"}, 1).empty();
+  });
+}
+
 // For a while there is nothing else that would wake it.
 TEST_F(DelivererTest, AsksAStoreThatFailsOnceASecond) {
   accept(1);

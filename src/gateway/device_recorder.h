@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -51,8 +52,10 @@ class DeviceRecorder {
   static constexpr std::chrono::minutes stretch{10};
   static constexpr std::chrono::seconds look_again{5};
 
+  [[nodiscard]] Result<void> record_noted(SystemTime now);
   [[nodiscard]] Result<void> renew_watch(SystemTime now);
   [[nodiscard]] Result<void> pull_brakes(SystemTime now);
+  [[nodiscard]] Result<void> pull_those_due(SystemTime now);
   [[nodiscard]] Result<void> settle_brakes(SystemTime now);
   [[nodiscard]] Result<void> heed_persons();
   [[nodiscard]] Result<bool> nobody_is_registered(SystemTime now);
@@ -65,6 +68,8 @@ class DeviceRecorder {
   registry::CampaignCounts counts_;
   std::vector<std::pair<registry::Receiver, Verdict>> deaths_;
   std::optional<registry::BrakeWatch> watch_;
+  std::deque<registry::BrakePull> pulls_;  // The watch takes them for pulled; not stored yet.
+  std::deque<std::int64_t> over_;          // The watch has let go of them; not stored yet.
   SystemTime watch_since_{};
   std::int64_t last_event_before_ = 0;
   std::vector<registry::BrakeState> brakes_;

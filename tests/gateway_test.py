@@ -475,6 +475,22 @@ class Access(Case):
         self.assertEqual(call("GET", "books", headers=made_key)[0], 401)
         self.assertNotIn("key", json.dumps([list(k) for k in call("GET", "/v1/keys", headers=admin)[1]["keys"]]))
 
+    def test_keys_made_and_revoked_at_the_terminal_are_written_down(self):
+        self.key("read")
+        store = self.folder / "fanfare.db"
+        made = support.run_json("--store", store, "keys", "add", "--name", "n", "--scope", "read")[1]
+        self.assertEqual(support.run("--store", store, "keys", "revoke", made["id"]).returncode, 0)
+        self.assertEqual(support.run("--store", store, "keys", "revoke", made["id"]).returncode, 1)
+        entries = self.gateway(self.emulator(tls=False)).call("GET", "/v1/audit")[1]["entries"]
+        self.assertEqual([entry["action"] for entry in entries], ["key.create", "key.create", "key.revoke"])
+        self.assertEqual((entries[2]["actor"], entries[2]["target"]), ("command", made["id"]))
+
+    def test_what_was_not_found_is_not_written_down_as_done(self):
+        gateway = self.gateway(self.emulator(tls=False))
+        for path in ("devices/nobody", "/v1/keys/nobody", "/v1/webhooks/nobody"):
+            self.assertEqual(gateway.call("DELETE", path)[0], 404, path)
+        self.assertEqual(gateway.call("GET", "/v1/audit")[1]["entries"], [])
+
     def test_a_key_has_a_rate(self):
         emulator = self.emulator(tls=False)
         done = support.run("--store", self.folder / "fanfare.db", "keys", "add", "--name", "slow",

@@ -30,7 +30,8 @@ class CampaignOperations {
     if (!body) return respond(refuse(body.error()));
     auto campaign = read(*body, project);
     if (!campaign) return respond(refuse(campaign.error()));
-    services_.audit(call, "campaign.create", project, campaign->name, {});
+    services_.writer.post(services_.audit(call, "campaign.create", project, campaign->name),
+                          [](const Result<void>&) {});
     check_audience(*std::move(campaign), std::move(respond));
   }
 
@@ -71,7 +72,9 @@ class CampaignOperations {
   void steer(const Call& call, Respond respond, CampaignRunner::Deed deed, std::string_view name) {
     auto found = of(call);
     if (!found) return respond(refuse(found.error()));
-    services_.audit(call, name, found->project, queue::format_campaign_id(found->id), {});
+    services_.writer.post(
+        services_.audit(call, name, found->project, queue::format_campaign_id(found->id)),
+        [](const Result<void>&) {});
     auto steered = campaigns_.steer(found->id, deed);
     if (!steered) {
       return respond(refuse(Refusal{.code = 409,

@@ -90,14 +90,15 @@ class EventOperations {
     if (auto sound = check_webhook_url(webhook->url, allow_plain_http_); !sound) {
       return respond(refuse(sound.error()));
     }
-    services_.audit(call, "webhook.create", webhook->choice.project, webhook->url, {});
     on_store(
         services_, std::move(respond),
-        [this, webhook, from_now] {
+        [this, webhook, from_now,
+         note = services_.audit(call, "webhook.create", webhook->choice.project, webhook->url)] {
           webhook->id = "wh-" + queue::random_letters(12);
           webhook->secret = queue::random_letters(40);
           webhook->cursor = from_now ? services_.write.events.last() : 0;
           services_.write.events.put_webhook(*webhook);
+          note();
         },
         [this, webhook] {
           webhooks_.reload();
@@ -108,12 +109,13 @@ class EventOperations {
   }
 
   void remove(const Call& call, Respond respond) {
-    services_.audit(call, "webhook.remove", {}, call.part("webhook"), {});
     const auto removed = std::make_shared<bool>();
     on_store(
         services_, std::move(respond),
-        [this, removed, id = call.part("webhook")] {
+        [this, removed, id = call.part("webhook"),
+         note = services_.audit(call, "webhook.remove", {}, call.part("webhook"))] {
           *removed = services_.write.events.remove_webhook(id);
+          if (*removed) note();
         },
         [this, removed, id = call.part("webhook")] {
           webhooks_.reload();
@@ -151,10 +153,10 @@ class EventOperations {
     if (letters->empty() || letters->front().id != number) {
       return respond(refuse(not_found(fmt::format("there is no dead letter {}", text))));
     }
-    services_.audit(call, "webhook.replay", {}, id, {});
     webhooks_.send_again(
         **webhook, letters->front().event,
-        [this, id, number, respond = std::move(respond)](const WebhookAnswer& said) mutable {
+        [this, id, number, note = services_.audit(call, "webhook.replay", {}, id),
+         respond = std::move(respond)](const WebhookAnswer& said) mutable {
           if (said.status < 200 || said.status >= 300) {
             return respond(refuse(Refusal{
                 .code = 502,
@@ -164,7 +166,10 @@ class EventOperations {
           }
           on_store(
               services_, std::move(respond),
-              [this, id, number] { services_.write.events.remove_dead_letter(id, number); },
+              [this, id, number, note = std::move(note)] {
+                services_.write.events.remove_dead_letter(id, number);
+                note();
+              },
               [] { return no_content(); });
         });
   }

@@ -199,20 +199,19 @@ void Gateway::Impl::make_services() {
       .limits = options.limits,
       .to_http = [this](std::move_only_function<void()> work) { to_http(std::move(work)); },
       .clock = std::chrono::system_clock::now,
-      .audit =
-          [this](const Call& call, std::string_view action, std::string project, std::string target,
-                 std::string detail) {
-            queue::AuditEntry entry{.at = std::chrono::system_clock::now(),
-                                    .actor = call.caller.actor,
-                                    .action = std::string(action),
-                                    .project = std::move(project),
-                                    .target = std::move(target),
-                                    .detail = std::move(detail),
-                                    .request_id = call.request_id};
-            log(LogEntry::Level::info, "audit",
-                {{"actor", entry.actor}, {"action", entry.action}, {"project", entry.project}});
-            writer->post([this, entry] { write->audit.add(entry); }, [](const Result<void>&) {});
-          }});
+      .audit = [this](const Call& call, std::string_view action, std::string project,
+                      std::string target) -> Note {
+        return [this, entry = queue::AuditEntry{.at = std::chrono::system_clock::now(),
+                                                .actor = call.caller.actor,
+                                                .action = std::string(action),
+                                                .project = std::move(project),
+                                                .target = std::move(target),
+                                                .request_id = call.request_id}] {
+          write->audit.add(entry);
+          log(LogEntry::Level::info, "audit",
+              {{"actor", entry.actor}, {"action", entry.action}, {"project", entry.project}});
+        };
+      }});
   acceptor = std::make_unique<Acceptor>(*services);
   campaigns = std::make_unique<CampaignRunner>(*services, options.registry_path);
   webhooks = std::make_unique<WebhookSender>(

@@ -60,6 +60,16 @@ void add_operations(Operations& operations, Services& services, const OperationP
 /// Runs `change` on the registry's thread and answers on the HTTP thread with what it gives.
 void on_registry(Services& services, Respond respond,
                  std::move_only_function<http2::Response(registry::Registry&)> work);
+/// What was done to devices: the answer, and what is stored before it is given.
+struct DeviceDeed {
+  http2::Response response;
+  bool done = false;  ///< Else nothing was changed, and there is nothing to be written down.
+  std::vector<queue::Event> events = {};
+};
+/// The same for an administrative deed. The devices are in another file than the audit log, so a
+/// crash between the two leaves a deed without its entry: the devices' own history still has it.
+void on_registry(Services& services, Respond respond, Note note,
+                 std::move_only_function<DeviceDeed(registry::Registry&)> work);
 /// Runs `write` in a transaction of the store, then answers with what `then` gives.
 void on_store(Services& services, Respond respond, std::move_only_function<void()> write,
               std::move_only_function<http2::Response()> then);

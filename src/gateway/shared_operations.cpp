@@ -67,6 +67,25 @@ void on_registry(Services& services, Respond respond,
   });
 }
 
+void on_registry(Services& services, Respond respond, Note note,
+                 std::move_only_function<DeviceDeed(registry::Registry&)> work) {
+  services.devices.post([&services, respond = std::move(respond), note = std::move(note),
+                         work = std::move(work)](registry::Registry& registry) mutable {
+    auto deed = std::make_shared<DeviceDeed>(work(registry));
+    if (!deed->done) {
+      return services.to_http(
+          [respond = std::move(respond), deed]() mutable { respond(std::move(deed->response)); });
+    }
+    on_store(
+        services, std::move(respond),
+        [&services, note = std::move(note), deed] {
+          note();
+          for (const queue::Event& event : deed->events) services.write.events.add(event);
+        },
+        [deed] { return std::move(deed->response); });
+  });
+}
+
 void on_store(Services& services, Respond respond, std::move_only_function<void()> write,
               std::move_only_function<http2::Response()> then) {
   services.writer.post(

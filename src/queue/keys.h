@@ -68,9 +68,9 @@ struct AuditEntry {
   std::string actor;   ///< "key:<id>", "local" (no key was asked for), "command".
   std::string action;  ///< "key.create", "brake.release", …
   std::string project;
-  std::string target;  ///< What it was done to; a device by its short hash.
-  std::string detail;  ///< JSON object; empty: none.
-  std::string request_id;
+  std::string target;       ///< What it was done to; a device by its short hash.
+  std::string detail = {};  ///< JSON object; empty: none.
+  std::string request_id = {};
 };
 
 class Audit {

@@ -218,9 +218,10 @@ void Gateway::Impl::make_services() {
       io, *services,
       WebhookOptions{.allow_plain_http = options.webhooks_allow_plain_http,
                      .ca_file = options.webhook_ca_file});
-  access.set_find([this](std::string_view presented) -> std::optional<queue::ApiKey> {
+  access.set_find([this](std::string_view presented) {
     auto found = look(*services, [&] { return read->keys.find(presented); });
-    return found ? *std::move(found) : std::nullopt;
+    if (!found) log(LogEntry::Level::error, "keys", {{"text", found.error().what}});
+    return found;
   });
   add_operations(
       operations, *services,

@@ -34,14 +34,14 @@ inline constexpr std::size_t scope_count = 5;
 [[nodiscard]] std::optional<Scope> parse_scope(std::string_view text) noexcept;
 
 struct ApiKey {
-  std::string id;  ///< 12 letters and digits, chosen at random; not secret.
-  std::string name;
-  std::vector<Scope> scopes;
-  std::vector<std::string> projects;      ///< Empty: all.
-  std::uint32_t requests_per_second = 0;  ///< 0: no limit.
+  std::string id = {};  ///< 12 letters and digits, chosen at random; not secret.
+  std::string name = {};
+  std::vector<Scope> scopes = {};
+  std::vector<std::string> projects = {};  ///< Empty: all.
+  std::uint32_t requests_per_second = 0;   ///< 0: no limit.
   SystemTime created{};
-  std::optional<SystemTime> expires;
-  std::optional<SystemTime> revoked;
+  std::optional<SystemTime> expires = {};
+  std::optional<SystemTime> revoked = {};
 };
 
 class Keys {

@@ -491,6 +491,22 @@ class Access(Case):
             self.assertEqual(gateway.call("DELETE", path)[0], 404, path)
         self.assertEqual(gateway.call("GET", "/v1/audit")[1]["entries"], [])
 
+    def test_a_key_bound_to_a_project_reaches_nothing_that_belongs_to_all(self):
+        emulator = self.emulator(tls=False)
+        bound = self.key("admin", "read", "send", project=["demo"])
+        gateway = self.gateway(emulator, environment={"FANFARE_SERVE_REQUIRE_KEYS": "true"})
+        new_key = {"name": "n", "scopes": ["admin"]}
+        for method, path, body in (
+            ("POST", "/v1/keys", new_key), ("GET", "/v1/keys", None), ("DELETE", "/v1/keys/k", None),
+            ("GET", "/v1/audit", None), ("GET", "/v1/webhooks", None), ("GET", "/metrics", None),
+            ("POST", "/v1/webhooks", {"url": "http://127.0.0.1:1/"}), ("GET", "/v1/events", None),
+        ):  # fmt: skip
+            self.assertEqual(gateway.call(method, path, body, headers=bound)[0], 403, path)
+        for path in ("/v1/projects", "/v1/events?project=demo", "brake"):
+            self.assertEqual(gateway.call("GET", path, headers=bound)[0], 200, path)
+        push = {"notifications": [{"tokens": [TOKEN], "message": "Hi"}]}
+        self.assertEqual(gateway.call("POST", "/api/push", push, headers=bound)[0], 200)
+
     def test_a_key_has_a_rate(self):
         emulator = self.emulator(tls=False)
         done = support.run("--store", self.folder / "fanfare.db", "keys", "add", "--name", "slow",

@@ -178,7 +178,7 @@ std::vector<Operation> admin_operations(Services& services, std::function<void()
   };
   using queue::Scope;
   return {
-      {"listProjects", "GET", "/v1/projects", Scope::read, to(&AdminOperations::projects)},
+      {"listProjects", "GET", "/v1/projects", Scope::read, to(&AdminOperations::projects), true},
       {"getProject", "GET", "/v1/projects/{project}", Scope::read, to(&AdminOperations::project)},
       {"askBreakers", "POST", "/v1/projects/{project}/breakers:ask", Scope::admin,
        to(&AdminOperations::ask_breakers)},

@@ -131,6 +131,9 @@ struct Operation {
   std::string_view pattern;
   std::optional<queue::Scope> scope;  ///< nullopt: anybody.
   Handler handle;
+  /// Without {project} in the pattern it belongs to all projects, and a key that is bound to some
+  /// may not call it; unless it looks itself which the caller may use.
+  bool looks_at_projects = false;
 };
 
 /// All operations, and the way from a request to one of them.

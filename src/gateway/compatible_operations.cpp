@@ -130,7 +130,8 @@ std::vector<Operation> compatible_operations(Services& services, Acceptor& accep
        [&services, &acceptor, project = std::move(default_project)](const Call& call,
                                                                     Respond respond) {
          push_as_gorush(services, acceptor, project, call, std::move(respond));
-       }},
+       },
+       true},
   };
 }
 

@@ -198,7 +198,7 @@ std::vector<Operation> event_operations(Services& services, WebhookSender& webho
   };
   using queue::Scope;
   return {
-      {"listEvents", "GET", "/v1/events", Scope::read, to_const(&EventOperations::events)},
+      {"listEvents", "GET", "/v1/events", Scope::read, to_const(&EventOperations::events), true},
       {"listWebhooks", "GET", "/v1/webhooks", Scope::admin, to_const(&EventOperations::list)},
       {"createWebhook", "POST", "/v1/webhooks", Scope::admin, to(&EventOperations::create)},
       {"removeWebhook", "DELETE", "/v1/webhooks/{webhook}", Scope::admin,

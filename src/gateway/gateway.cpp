@@ -303,6 +303,12 @@ std::expected<Call, Refusal> Gateway::Impl::admit(http2::Request request,
         forbidden(fmt::format("the API key is not good for project '{}'", project->second),
                   "use one that is"));
   }
+  const bool of_all = project == found.path.end() && !found.operation->looks_at_projects;
+  if (!for_anybody && of_all && !call.caller.may_use({})) {
+    return std::unexpected(
+        forbidden("this concerns all projects, and the API key is bound to some of them",
+                  "use a key that is bound to none"));
+  }
   call.request = std::move(request);
   call.path = found.path;
   call.query = found.query;

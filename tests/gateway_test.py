@@ -507,6 +507,17 @@ class Access(Case):
         push = {"notifications": [{"tokens": [TOKEN], "message": "Hi"}]}
         self.assertEqual(gateway.call("POST", "/api/push", push, headers=bound)[0], 200)
 
+    def test_a_key_for_a_project_without_a_name_is_refused(self):
+        store = self.folder / "fanfare.db"
+        done = support.run("--store", store, "keys", "add", "--name", "n", "--scope", "read",
+                           "--for-project", "")  # fmt: skip
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        gateway = self.gateway(self.emulator(tls=False))
+        for projects in ([""], ["demo\nother"]):
+            body = {"name": "n", "scopes": ["read"], "projects": projects}
+            status, refused = gateway.call("POST", "/v1/keys", body)
+            self.assertEqual((status, refused["error"]["field"]), (400, "projects"))
+
     def test_a_key_has_a_rate(self):
         emulator = self.emulator(tls=False)
         done = support.run("--store", self.folder / "fanfare.db", "keys", "add", "--name", "slow",

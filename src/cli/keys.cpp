@@ -55,6 +55,9 @@ Result<ExitStatus> add(Context& context, const AddOptions& options) {
     }
     key.scopes.push_back(*scope);
   }
+  if (auto sound = queue::check_projects(key.projects); !sound) {
+    return std::unexpected(std::move(sound).error());
+  }
   auto store = open_queue(context.globals, true);
   if (!store) return std::unexpected(std::move(store).error());
   Secret secret;

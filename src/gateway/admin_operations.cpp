@@ -95,6 +95,9 @@ class AdminOperations {
     }
     if (key->scopes.empty()) fields.refuse("scopes", "it may do nothing", "name its scopes");
     key->projects = fields.texts("projects", 1'000);
+    if (const auto sound = queue::check_projects(key->projects); !sound) {
+      fields.refuse("projects", sound.error().what, sound.error().remedy);
+    }
     key->requests_per_second =
         static_cast<std::uint32_t>(fields.number("requests_per_second", 1'000'000).value_or(0));
     key->expires = fields.time("expires");

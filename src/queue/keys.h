@@ -44,6 +44,10 @@ struct ApiKey {
   std::optional<SystemTime> revoked = {};
 };
 
+/// Whether a key may be bound to these: a name that is empty would bind it to nothing, so that it
+/// would be good for all. Error::Kind::usage.
+[[nodiscard]] Result<void> check_projects(const std::vector<std::string>& projects);
+
 class Keys {
  public:
   explicit Keys(Store& store) : store_(store) {}

@@ -518,6 +518,11 @@ class Access(Case):
             status, refused = gateway.call("POST", "/v1/keys", body)
             self.assertEqual((status, refused["error"]["field"]), (400, "projects"))
 
+    def test_a_cursor_that_cannot_be_read_does_not_begin_anew(self):
+        gateway = self.gateway(self.emulator(tls=False))
+        status, refused = gateway.call("GET", "/v1/events?after=seven")
+        self.assertEqual((status, refused["error"]["field"]), (400, "after"))
+
     def test_a_key_has_a_rate(self):
         emulator = self.emulator(tls=False)
         done = support.run("--store", self.folder / "fanfare.db", "keys", "add", "--name", "slow",

@@ -57,11 +57,15 @@ class EventOperations {
                                     .message = "the API key is bound to projects",
                                     .remedy = "name one of them: ?project=ID"}));
     }
-    const auto after = static_cast<queue::EventId>(query_number(call, "after", 0, ~0ULL >> 1));
-    const std::uint64_t limit = query_number(call, "limit", 100, 1'000);
-    queue::EventId looked_at = after;
-    auto found = look(
-        services_, [&] { return services_.read.events.behind(after, choice, limit, &looked_at); });
+    // A cursor that can't be read would else begin anew, and everything be told twice.
+    const auto after = read_number(call, "after", 0, ~0ULL >> 1);
+    if (!after) return respond(refuse(after.error()));
+    const auto limit = read_number(call, "limit", 100, 1'000);
+    if (!limit) return respond(refuse(limit.error()));
+    auto looked_at = static_cast<queue::EventId>(*after);
+    auto found = look(services_, [&] {
+      return services_.read.events.behind(looked_at, choice, *limit, &looked_at);
+    });
     if (!found) return respond(refuse(found.error()));
     json::array all;
     for (const queue::Event& event : *found) all.push_back(to_json(event));

@@ -394,6 +394,20 @@ class Campaigns(Case):
         self.assertEqual(
             self.gateway_.call("POST", "campaigns", {"message": MESSAGE, "audience": "nonsense"})[0], 400)
 
+    def sums_up(self, books):
+        return books["audience"] == sum(n for name, n in books.items() if name != "audience")
+
+    def test_a_slow_one_that_is_cancelled_stops_at_once(self):
+        campaign = self.create(messages_per_minute=60)
+        self.gateway_.until(lambda: self.state(campaign)["books"]["accepted"] > 0)
+        self.gateway_.call("POST", f"campaigns/{campaign}:cancel", {})
+        ended = self.gateway_.until(lambda: "ended" in self.state(campaign), seconds=20)
+        self.assertTrue(ended)
+        books = self.state(campaign)["books"]
+        self.assertEqual((self.state(campaign)["state"], books["waiting"]), ("cancelled", 0))
+        self.assertLess(books["accepted"], 60)
+        self.assertTrue(self.sums_up(books))
+
 
 class Webhooks(Case):
     def receiver(self, answers):

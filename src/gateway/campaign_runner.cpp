@@ -252,7 +252,9 @@ void CampaignRunner::walk(Run& run) {
   client::BudgetOptions pace;
   pace.messages_per_minute = record.messages_per_minute;
   pace.ramp = {};
-  PacedPort port(lanes, pace);
+  PacedPort port(lanes, pace, [&, clock = services_.clock] {
+    return run.interrupt || (record.expires_at && clock() >= *record.expires_at);
+  });
   delivery::RunOptions options;
   options.retry = run.project->retry();
   options.clock = services_.clock;

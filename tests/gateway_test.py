@@ -397,6 +397,15 @@ class Campaigns(Case):
     def sums_up(self, books):
         return books["audience"] == sum(n for name, n in books.items() if name != "audience")
 
+    def finished(self, campaign):
+        events = self.gateway_.call("GET", "/v1/events?type=campaign.finished")[1]["events"]
+        return [event["data"] for event in events if event["data"]["campaign"] == campaign]
+
+    def killed_and_started_again(self):
+        self.gateway_.process.kill()
+        self.gateway_.process.wait()
+        self.gateway_ = self.gateway(self.emulator_)
+
     def test_a_slow_one_that_is_cancelled_stops_at_once(self):
         campaign = self.create(messages_per_minute=60)
         self.gateway_.until(lambda: self.state(campaign)["books"]["accepted"] > 0)
@@ -407,6 +416,55 @@ class Campaigns(Case):
         self.assertEqual((self.state(campaign)["state"], books["waiting"]), ("cancelled", 0))
         self.assertLess(books["accepted"], 60)
         self.assertTrue(self.sums_up(books))
+
+    def test_what_is_paused_or_cancelled_stays_so_after_a_crash(self):
+        paused, cancelled = (self.create(messages_per_minute=6_000) for _ in range(2))
+        for campaign in (paused, cancelled):
+            self.gateway_.until(lambda: self.state(campaign)["books"]["accepted"] > 5)
+        # What is under way does not come back, so that the walks can't end before the crash.
+        self.emulator_.fault(latency_ms=60_000)
+        self.assertEqual(self.gateway_.call("POST", f"campaigns/{paused}:pause", {})[0], 202)
+        self.assertEqual(self.gateway_.call("POST", f"campaigns/{cancelled}:cancel", {})[0], 202)
+        self.killed_and_started_again()
+        self.assertEqual(self.state(paused)["state"], "paused")
+        self.gateway_.until(lambda: self.finished(cancelled))
+        ended = self.state(cancelled)
+        self.assertEqual((ended["state"], ended["books"]["waiting"]), ("cancelled", 0))
+        self.assertTrue(self.sums_up(ended["books"]))
+        self.assertEqual(len(self.finished(cancelled)), 1)
+        self.killed_and_started_again()
+        self.assertEqual(len(self.finished(cancelled)), 1)
+
+    def test_one_that_never_ran_is_cancelled_with_its_books_and_an_event(self):
+        draft = self.create(draft=True)
+        audience = self.state(draft)["books"]["audience"]
+        self.assertGreater(audience, 0)
+        self.assertEqual(self.gateway_.call("POST", f"campaigns/{draft}:cancel", {})[0], 202)
+        books = self.state(draft)["books"]
+        self.assertEqual((books["cancelled"], books["waiting"]), (audience, 0))
+        self.assertEqual([event["state"] for event in self.finished(draft)], ["cancelled"])
+        self.assertEqual(self.gateway_.call("POST", f"campaigns/{draft}:cancel", {})[0], 409)
+
+    def test_whoever_leaves_the_audience_before_his_turn_is_accounted_for(self):
+        campaign = self.create(messages_per_minute=12_000)
+        self.gateway_.until(lambda: self.state(campaign)["books"]["accepted"] > 0)
+        self.gateway_.call("POST", f"campaigns/{campaign}:pause", {})
+        self.until(campaign, "paused")
+        for token in list(self.emulator_.devices())[-50:]:
+            self.gateway_.call("DELETE", f"devices/{token}")
+        self.gateway_.call("POST", f"campaigns/{campaign}:resume", {})
+        books = self.until(campaign, "finished")["books"]
+        self.assertEqual((books["cancelled"], books["waiting"]), (50, 0))
+        self.assertTrue(self.sums_up(books))
+
+    def test_what_was_refused_is_not_written_down_as_done(self):
+        draft = self.create(draft=True)
+        self.assertEqual(self.gateway_.call("POST", f"campaigns/{draft}:pause", {})[0], 409)
+        self.assertEqual(self.gateway_.call("POST", "campaigns/c-99:start", {})[0], 404)
+        body = {"message": MESSAGE, "audience": "nonsense"}
+        self.assertEqual(self.gateway_.call("POST", "campaigns", body)[0], 400)
+        entries = self.gateway_.call("GET", "/v1/audit")[1]["entries"]
+        self.assertEqual([entry["action"] for entry in entries], ["campaign.create"])
 
 
 class Webhooks(Case):

@@ -30,9 +30,8 @@ class CampaignOperations {
     if (!body) return respond(refuse(body.error()));
     auto campaign = read(*body, project);
     if (!campaign) return respond(refuse(campaign.error()));
-    services_.writer.post(services_.audit(call, "campaign.create", project, campaign->name),
-                          [](const Result<void>&) {});
-    check_audience(*std::move(campaign), std::move(respond));
+    auto note = services_.audit(call, "campaign.create", project, campaign->name);
+    check_audience(*std::move(campaign), std::move(note), std::move(respond));
   }
 
   void preflight(const Call& call, Respond respond) {
@@ -72,17 +71,11 @@ class CampaignOperations {
   void steer(const Call& call, Respond respond, CampaignRunner::Deed deed, std::string_view name) {
     auto found = of(call);
     if (!found) return respond(refuse(found.error()));
-    services_.writer.post(
-        services_.audit(call, name, found->project, queue::format_campaign_id(found->id)),
-        [](const Result<void>&) {});
-    auto steered = campaigns_.steer(found->id, deed);
-    if (!steered) {
-      return respond(refuse(Refusal{.code = 409,
-                                    .status = "FAILED_PRECONDITION",
-                                    .message = steered.error().what,
-                                    .remedy = steered.error().remedy}));
-    }
-    respond(answer(202, to_json(*steered)));
+    auto note = services_.audit(call, name, found->project, queue::format_campaign_id(found->id));
+    campaigns_.steer(found->id, deed, std::move(note),
+                     [respond = std::move(respond)](const Result<CampaignRecord>& steered) mutable {
+                       respond(steered ? answer(202, to_json(*steered)) : refused(steered.error()));
+                     });
   }
 
  private:
@@ -138,22 +131,31 @@ class CampaignOperations {
   }
 
   // A filter that can't be read is refused before anything is stored.
-  void check_audience(CampaignRecord campaign, Respond respond) {
-    services_.devices.post([this, campaign = std::move(campaign),
+  void check_audience(CampaignRecord campaign, Note note, Respond respond) {
+    services_.devices.post([this, campaign = std::move(campaign), note = std::move(note),
                             respond = std::move(respond)](registry::Registry& registry) mutable {
       auto audience =
           registry.make_audience(campaign.audience, 0, campaign.project, services_.clock());
       if (audience) campaign.audience_count = audience->count;
-      services_.to_http([this, campaign = std::move(campaign), respond = std::move(respond),
+      services_.to_http([this, campaign = std::move(campaign), note = std::move(note),
+                         respond = std::move(respond),
                          fault =
                              audience ? std::nullopt : std::optional(audience.error())]() mutable {
         if (fault) return respond(refuse(*fault));
-        campaigns_.add(std::move(campaign),
+        campaigns_.add(std::move(campaign), std::move(note),
                        [respond = std::move(respond)](const Result<CampaignRecord>& added) mutable {
                          respond(added ? answer(201, to_json(*added)) : refuse(added.error()));
                        });
       });
     });
+  }
+
+  static http2::Response refused(const Error& error) {
+    if (error.kind != Error::Kind::usage) return refuse(error);
+    return refuse(Refusal{.code = 409,
+                          .status = "FAILED_PRECONDITION",
+                          .message = error.what,
+                          .remedy = error.remedy});
   }
 
   Services& services_;

@@ -120,10 +120,12 @@ void add_operations(Operations& operations, Services& services, const OperationP
     campaign.created = services.clock();
     campaign.state =
         campaign.start_at ? queue::CampaignState::scheduled : queue::CampaignState::running;
-    campaigns.add(std::move(campaign), [respond = std::move(respond)](
-                                           const Result<queue::CampaignRecord>& added) mutable {
-      respond(added ? answer(202, to_json(*added)) : refuse(added.error()));
-    });
+    auto note = services.audit(call, "campaign.create", campaign.project, campaign.name);
+    campaigns.add(
+        std::move(campaign), std::move(note),
+        [respond = std::move(respond)](const Result<queue::CampaignRecord>& added) mutable {
+          respond(added ? answer(202, to_json(*added)) : refuse(added.error()));
+        });
   };
   operations.add(message_operations(services, parts.acceptor, to_audience, parts.books));
   operations.add(

@@ -466,6 +466,30 @@ class Campaigns(Case):
         entries = self.gateway_.call("GET", "/v1/audit")[1]["entries"]
         self.assertEqual([entry["action"] for entry in entries], ["campaign.create"])
 
+    def test_the_same_key_gives_the_same_campaign(self):
+        for path, body, status in (
+            ("campaigns", {"message": MESSAGE, "draft": True}, 201),
+            ("messages", {"message": MESSAGE, "to": {"audience": "platform:ios"}}, 202),
+        ):
+            key = {"Idempotency-Key": path}
+            first = self.gateway_.call("POST", path, body, headers=key)
+            second = self.gateway_.call("POST", path, body, headers=key)
+            self.assertEqual((first[0], second[0]), (status, status))
+            self.assertEqual(second[1]["id"], first[1]["id"])
+            self.assertTrue(second[1]["repeated"])
+            other = self.gateway_.call("POST", path, {**body, "validate_only": True}, headers=key)
+            self.assertEqual((other[0], other[1]["error"]["field"]), (409, "idempotency_key"))
+        self.assertEqual(len(self.gateway_.call("GET", "campaigns")[1]["campaigns"]), 2)
+
+    def test_the_audience_of_a_message_is_looked_at_and_written_down(self):
+        to = {"audience": "nonsense"}
+        self.assertEqual(self.gateway_.call("POST", "messages", {"message": MESSAGE, "to": to})[0], 400)
+        self.assertEqual(self.gateway_.call("GET", "campaigns")[1]["campaigns"], [])
+        to = {"audience": "platform:ios"}
+        self.assertEqual(self.gateway_.call("POST", "messages", {"message": MESSAGE, "to": to})[0], 202)
+        entries = self.gateway_.call("GET", "/v1/audit")[1]["entries"]
+        self.assertEqual([entry["action"] for entry in entries], ["campaign.create"])
+
 
 class Webhooks(Case):
     def receiver(self, answers):

@@ -207,19 +207,33 @@ void CampaignRunner::look() {
   for (const CampaignRecord& campaign : start) begin(campaign);
 }
 
-void CampaignRunner::add(CampaignRecord campaign, Note note, Done done) {
-  const auto added = std::make_shared<CampaignRecord>(std::move(campaign));
+void CampaignRunner::add(CampaignRecord campaign, queue::Messages::KeyedRequest request, Note note,
+                         std::move_only_function<void(const Result<Added>&)> done) {
+  const auto added = std::make_shared<Added>(Added{.campaign = std::move(campaign)});
   services_.writer.post(
-      [&services = services_, added, note = std::move(note)] {
-        services.write.campaigns.add(*added);
-        note();
+      [&services = services_, added, request = std::move(request), note = std::move(note)] {
+        const auto make = [&] {
+          services.write.campaigns.add(added->campaign);
+          note();
+          return added->campaign.id;
+        };
+        const auto receipt =
+            services.write.messages.accept_campaign(request, services.clock(), make);
+        added->kind = receipt.kind;
+        if (receipt.kind != queue::Receipt::Kind::repeated) return;
+        if (auto before = services.write.campaigns.find(receipt.first)) {
+          added->campaign = *std::move(before);
+        }
       },
       [this, alive = alive_, added, done = std::move(done)](const Result<void>& result) mutable {
         services_.to_http([this, alive, added, result, done = std::move(done)]() mutable {
           if (!*alive) return;
           if (!result) return done(std::unexpected(result.error()));
-          if (added->state == CampaignState::running) begin(*added);
-          if (waits(added->state)) due_.emplace(added->id, *added);
+          const CampaignRecord& made = added->campaign;
+          if (added->kind == queue::Receipt::Kind::accepted) {
+            if (made.state == CampaignState::running) begin(made);
+            if (waits(made.state)) due_.emplace(made.id, made);
+          }
           done(*added);
         });
       });

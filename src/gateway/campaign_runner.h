@@ -36,10 +36,17 @@ class CampaignRunner {
   /// Starts what is due, and clears away what has ended. Now and then.
   void look();
 
-  using Done = std::move_only_function<void(const Result<queue::CampaignRecord>&)>;
+  /// What came of a new one.
+  struct Added {
+    queue::Receipt::Kind kind = queue::Receipt::Kind::accepted;
+    queue::CampaignRecord campaign;  ///< The one of that time, when this is a repeat of a request.
+  };
   /// Stores a new one; a scheduled or running one begins by itself. `note` is called in the same
   /// transaction, `done` on the HTTP thread.
-  void add(queue::CampaignRecord campaign, Note note, Done done);
+  void add(queue::CampaignRecord campaign, queue::Messages::KeyedRequest request, Note note,
+           std::move_only_function<void(const Result<Added>&)> done);
+
+  using Done = std::move_only_function<void(const Result<queue::CampaignRecord>&)>;
 
   enum class Deed : std::uint8_t { start, pause, resume, cancel };
   /// `done` on the HTTP thread, when what is to become of it is on the disk, with the `note`: a

@@ -38,6 +38,15 @@ void add_operations(Operations& operations, Services& services, const OperationP
                                                       std::function<void()> forget_keys);
 [[nodiscard]] std::vector<Operation> health_operations(const OperationParts& parts);
 
+struct NewCampaign {
+  queue::CampaignRecord campaign;
+  std::string idempotency_key = {};  ///< The same one gives the same campaign; empty: none.
+  std::string fingerprint = {};      ///< As in queue::Submission.
+};
+/// Checks its audience, stores it and answers `status`.
+void create_campaign(Services& services, CampaignRunner& campaigns, const Call& call,
+                     NewCampaign asked, int status, Respond respond);
+
 /// {"campaign": …} of one; a submission to an audience becomes such a campaign.
 [[nodiscard]] boost::json::object to_json(const queue::CampaignRecord& campaign);
 

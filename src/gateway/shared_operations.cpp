@@ -120,12 +120,11 @@ void add_operations(Operations& operations, Services& services, const OperationP
     campaign.created = services.clock();
     campaign.state =
         campaign.start_at ? queue::CampaignState::scheduled : queue::CampaignState::running;
-    auto note = services.audit(call, "campaign.create", campaign.project, campaign.name);
-    campaigns.add(
-        std::move(campaign), std::move(note),
-        [respond = std::move(respond)](const Result<queue::CampaignRecord>& added) mutable {
-          respond(added ? answer(202, to_json(*added)) : refuse(added.error()));
-        });
+    create_campaign(services, campaigns, call,
+                    {.campaign = std::move(campaign),
+                     .idempotency_key = std::move(read.submission.idempotency_key),
+                     .fingerprint = std::move(read.submission.fingerprint)},
+                    202, std::move(respond));
   };
   operations.add(message_operations(services, parts.acceptor, to_audience, parts.books));
   operations.add(

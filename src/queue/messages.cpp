@@ -28,6 +28,8 @@ std::string short_hash(std::string_view text) {
   return {reinterpret_cast<const char*>(digest.data()), 16};
 }
 
+constexpr Receipt key_reused{.kind = Receipt::Kind::key_reused};
+
 std::int64_t flags_of(const Submission& submission) {
   std::int64_t flags = 0;
   if (submission.on_unknown != OnUnknown::retry) flags |= flag_drop_unknown;
@@ -164,6 +166,43 @@ class Acceptance {
       "INSERT INTO message (project, priority, due, expires, accepted, kind, value, platform, text,"
       " message, attempts, flags, rule, order_key, labels, trace)"
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', ?, ?, ?)");
+};
+
+// An idempotency key of a project. Ids of campaigns are kept as negative ones.
+class KeyUse {
+ public:
+  KeyUse(Messages::Impl& impl, const std::string& project, const std::string& key,
+         const std::string& fingerprint)
+      : database_(impl.database),
+        project_(impl.project_of(project)),
+        hash_(short_hash(key)),
+        fingerprint_(short_hash(fingerprint)) {}
+
+  /// What it made when it was used before.
+  [[nodiscard]] std::optional<Receipt> before() const {
+    auto rows = database_
+                    .prepared(
+                        "SELECT first, count, fingerprint FROM idempotency"
+                        " WHERE project = ? AND hash = ?")
+                    .rows(project_, Blob{hash_});
+    if (!rows.next()) return std::nullopt;
+    if (rows.text(2) != fingerprint_) return key_reused;
+    return Receipt{
+        .kind = Receipt::Kind::repeated, .first = rows.integer(0), .count = rows.count(1)};
+  }
+  void remember(const Receipt& receipt, std::int64_t at) const {
+    database_
+        .prepared(
+            "INSERT INTO idempotency (first, project, hash, fingerprint, count, at)"
+            " VALUES (?, ?, ?, ?, ?, ?)")
+        .run(receipt.first, project_, Blob{hash_}, Blob{fingerprint_}, receipt.count, at);
+  }
+
+ private:
+  sqlite::Database& database_;
+  ProjectId project_;
+  std::string hash_;
+  std::string fingerprint_;
 };
 
 }  // namespace
@@ -373,30 +412,26 @@ Messages::~Messages() = default;
 Receipt Messages::accept(const Submission& submission, SystemTime now,
                          std::vector<Leased>* leased) {
   const std::int64_t at = to_millis(now);
-  if (submission.idempotency_key.empty()) return Acceptance(*impl_, submission, at, leased).take();
-  const ProjectId project = impl_->project_of(submission.project);
-  const std::string hash = short_hash(submission.idempotency_key);
-  const std::string fingerprint = short_hash(submission.fingerprint);
-  {
-    auto rows = impl_->database
-                    .prepared(
-                        "SELECT first, count, fingerprint FROM idempotency"
-                        " WHERE project = ? AND hash = ?")
-                    .rows(project, Blob{hash});
-    if (rows.next()) {
-      const bool same = rows.text(2) == fingerprint;
-      return {.kind = same ? Receipt::Kind::repeated : Receipt::Kind::key_reused,
-              .first = same ? rows.integer(0) : 0,
-              .count = same ? rows.count(1) : 0};
-    }
-  }
-  const Receipt receipt = Acceptance(*impl_, submission, at, leased).take();
-  impl_->database
-      .prepared(
-          "INSERT INTO idempotency (first, project, hash, fingerprint, count, at)"
-          " VALUES (?, ?, ?, ?, ?, ?)")
-      .run(receipt.first, project, Blob{hash}, Blob{fingerprint}, receipt.count, at);
+  const auto take = [&] { return Acceptance(*impl_, submission, at, leased).take(); };
+  if (submission.idempotency_key.empty()) return take();
+  const KeyUse use(*impl_, submission.project, submission.idempotency_key, submission.fingerprint);
+  if (const auto before = use.before()) return before->first < 0 ? key_reused : *before;
+  const Receipt receipt = take();
+  use.remember(receipt, at);
   return receipt;
+}
+
+Receipt Messages::accept_campaign(const KeyedRequest& request, SystemTime now,
+                                  const std::function<std::int64_t()>& make) {
+  if (request.key.empty()) return {.first = make(), .count = 1};
+  const KeyUse use(*impl_, request.project, request.key, request.fingerprint);
+  if (const auto before = use.before()) {
+    if (before->first >= 0) return key_reused;
+    return {.kind = Receipt::Kind::repeated, .first = -before->first, .count = 1};
+  }
+  const std::int64_t made = make();
+  use.remember({.first = -made, .count = 1}, to_millis(now));
+  return {.first = made, .count = 1};
 }
 
 void Messages::lease(const std::string& project, Priority priority, SystemTime now,

@@ -388,5 +388,53 @@ TEST_F(FailuresTest, AreNeitherDeliveriesNorWhatAPersonCancels) {
   EXPECT_EQ(told(), std::vector<std::string>{});
 }
 
+// A retry of the request must not send to everybody twice.
+class CampaignKeysTest : public World {
+ protected:
+  Receipt accept_campaign(const std::string& key, const std::string& fingerprint = "f") {
+    Receipt receipt;
+    write([&] {
+      receipt =
+          messages_->accept_campaign({"demo", key, fingerprint}, now_, [&] { return ++made_; });
+    });
+    return receipt;
+  }
+
+  std::int64_t made_ = 0;
+};
+
+TEST_F(CampaignKeysTest, TheSameKeyGivesTheSameCampaign) {
+  EXPECT_EQ(accept_campaign("k").first, 1);
+  const Receipt again = accept_campaign("k");
+  EXPECT_EQ(std::tuple(again.kind, again.first), std::tuple(Receipt::Kind::repeated, 1));
+  EXPECT_EQ(accept_campaign("k", "other").kind, Receipt::Kind::key_reused);
+  EXPECT_EQ(accept_campaign("").first, 2);
+  EXPECT_EQ(accept_campaign("").first, 3);
+}
+
+TEST_F(CampaignKeysTest, AKeyIsOfACampaignOrOfMessages) {
+  (void)accept_campaign("campaign");
+  Submission submission = one();
+  submission.fingerprint = "f";
+  submission.idempotency_key = "message";
+  (void)accept(submission);
+  EXPECT_EQ(accept_campaign("message").kind, Receipt::Kind::key_reused);
+  submission.idempotency_key = "campaign";
+  write([&] { EXPECT_EQ(messages_->accept(submission, now_).kind, Receipt::Kind::key_reused); });
+}
+
+TEST_F(CampaignKeysTest, BothKindsAreForgottenAfterTheirTime) {
+  Submission submission = one();
+  submission.idempotency_key = "message";
+  (void)accept(submission);
+  (void)accept_campaign("campaign");
+  now_ += 25h;
+  (void)accept_campaign("young");
+  write([&] { (void)messages_->keep_up({}, now_); });
+  EXPECT_EQ(accept_campaign("campaign").kind, Receipt::Kind::accepted);
+  EXPECT_EQ(accept_campaign("young").kind, Receipt::Kind::repeated);
+  write([&] { EXPECT_EQ(messages_->accept(submission, now_).kind, Receipt::Kind::accepted); });
+}
+
 }  // namespace
 }  // namespace fanfare::queue

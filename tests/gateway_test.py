@@ -466,6 +466,15 @@ class Campaigns(Case):
         entries = self.gateway_.call("GET", "/v1/audit")[1]["entries"]
         self.assertEqual([entry["action"] for entry in entries], ["campaign.create"])
 
+    def test_devices_that_a_campaign_finds_dead_are_told_of(self):
+        self.until(self.create(), "finished")
+        retired = {token for token, device in self.states(self.folder / "fanfare.db").items()
+                   if device["state"] == "retired"}  # fmt: skip
+        self.assertGreater(len(retired), 0)
+        events = self.gateway_.call("GET", "/v1/events?type=device.retired&limit=1000")[1]["events"]
+        told = [event["data"]["token"] for event in events]
+        self.assertEqual((set(told), len(told)), (retired, len(retired)))
+
     def test_the_same_key_gives_the_same_campaign(self):
         for path, body, status in (
             ("campaigns", {"message": MESSAGE, "draft": True}, 201),

@@ -6,9 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.h"
 #include "client/lane.h"
 #include "delivery/campaign_run.h"
 #include "fcm/encoded_message.h"
+#include "gateway/device_json.h"
 #include "gateway/paced_port.h"
 
 namespace fanfare::gateway {
@@ -448,8 +450,17 @@ CampaignRecord CampaignRunner::walk(Run& run) {
   };
   options.on_brake = [&](const delivery::BrakeAlarm& alarm) {
     queue::Event event{.at = services_.clock(), .type = "brake.pulled", .project = alarm.project};
-    event.data = fmt::format(R"({{"platform":"{}","rule":"{}","campaign":"c-{}"}})",
-                             alarm.pull.platform, alarm.pull.rule, record.id);
+    event.data = R"({"platform":)";
+    append_json_string(event.data, alarm.pull.platform);
+    event.data += fmt::format(R"(,"rule":"{}","campaign":"c-{}"}})", alarm.pull.rule, record.id);
+    services_.writer.post([&services = services_, event] { services.write.events.add(event); },
+                          [](const Result<void>&) {});
+  };
+  options.on_change = [&](const registry::Receiver& device, registry::State to,
+                          const Verdict& verdict) {
+    queue::Event event = device_event(device, to, verdict);
+    event.at = services_.clock();
+    event.project = record.project;
     services_.writer.post([&services = services_, event] { services.write.events.add(event); },
                           [](const Result<void>&) {});
   };

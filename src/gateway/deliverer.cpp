@@ -11,6 +11,7 @@
 #include "client/unsent_attempt.h"
 #include "fcm/encoded_message.h"
 #include "fcm/probe.h"
+#include "gateway/device_json.h"
 #include "gateway/ending.h"
 
 namespace fanfare::gateway {
@@ -26,14 +27,6 @@ constexpr std::size_t full_batch = 500;
 constexpr auto failed_pause = 1s;
 // Nothing else wakes the thread for leases that have expired, or for a clock that was set.
 constexpr auto longest_sleep = 1s;
-
-std::string device_event(const registry::Receiver& device, const Verdict& verdict) {
-  std::string out = fmt::format(R"({{"{}":)", to_string(device.registration.kind));
-  append_json_string(out, device.registration.value);
-  fmt::format_to(std::back_inserter(out), R"(,"platform":"{}","rule":"{}"}})", device.platform,
-                 verdict.rule);
-  return out;
-}
 
 std::string brake_event(const registry::BrakePull& pull) {
   std::string out = R"({"platform":)";
@@ -70,9 +63,7 @@ Deliverer::Deliverer(const client::Lanes& lanes, registry::Registry registry, Co
                  .on_change =
                      [this](const registry::Receiver& device, registry::State to,
                             const Verdict& verdict) {
-                       const bool retired = to == registry::State::retired;
-                       news_.push_back({.type = retired ? "device.retired" : "device.suspect",
-                                        .data = device_event(device, verdict)});
+                       news_.push_back(device_event(device, to, verdict));
                      }}),
       loop_(options_.retry, Random::from_system()),
       breakers_(options_.breakers),

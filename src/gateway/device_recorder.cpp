@@ -61,7 +61,7 @@ void DeviceRecorder::note(const Receiver& device, const client::Delivery& result
                   .suspected_by = device.suspected_by,
                   .rule = fate == Fate::retired ? std::string_view(verdict.rule) : ""});
   }
-  if (fate == Fate::retired) deaths_.emplace_back(device, verdict);
+  if (fate == Fate::retired) deaths_.note(device, verdict);
 }
 
 bool DeviceRecorder::may_probe(const Receiver& device, SystemTime now) {
@@ -94,13 +94,7 @@ Result<void> DeviceRecorder::record_noted(SystemTime now) {
   progress_ = {};
   counts_ = {};
   dirty_ = false;
-  for (const auto& [device, verdict] : std::exchange(deaths_, {})) {
-    // What it is now: a brake may have made the retirement a suspicion.
-    const auto stored = registry_.find(device.registration);
-    if (stored && *stored && (*stored)->state != device.state) {
-      hooks_.on_change(device, (*stored)->state, verdict);
-    }
-  }
+  deaths_.tell(registry_, hooks_.on_change);
   return settle_brakes(now);
 }
 

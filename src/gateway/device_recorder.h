@@ -15,6 +15,7 @@
 
 #include "client/delivery.h"
 #include "delivery/campaign_run.h"
+#include "delivery/deaths.h"
 #include "registry/registry.h"
 
 namespace fanfare::gateway {
@@ -23,8 +24,7 @@ class DeviceRecorder {
  public:
   struct Hooks {
     std::function<void(const delivery::BrakeAlarm&)> on_brake;
-    /// A verdict retired a device, or made it suspect while a brake is on.
-    std::function<void(const registry::Receiver&, registry::State to, const Verdict&)> on_change;
+    delivery::OnChange on_change;
   };
 
   DeviceRecorder(registry::Registry registry, std::string project,
@@ -66,7 +66,7 @@ class DeviceRecorder {
   Hooks hooks_;
   registry::Progress progress_;
   registry::CampaignCounts counts_;
-  std::vector<std::pair<registry::Receiver, Verdict>> deaths_;
+  delivery::Deaths deaths_;
   std::optional<registry::BrakeWatch> watch_;
   std::deque<registry::BrakePull> pulls_;  // The watch takes them for pulled; not stored yet.
   std::deque<std::int64_t> over_;          // The watch has let go of them; not stored yet.

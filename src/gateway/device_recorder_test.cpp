@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "client/testing/attempts.h"
+#include "gateway/device_json.h"
 #include "registry/testing/temp_store.h"
 
 namespace fanfare::gateway {
@@ -63,6 +64,14 @@ class DeviceRecorderTest : public registry::TempStore {
   std::vector<std::pair<registry::DeviceId, State>> changes_;
 };
 
+TEST_F(DeviceRecorderTest, TellsOnceOfADeviceThatTwoMessagesFoundDead) {
+  note("token-1", VerdictKind::device_gone);
+  note("token-1", VerdictKind::device_gone);
+  ASSERT_TRUE(recorder_->record(day0));
+  ASSERT_EQ(changes_.size(), 1U);
+  EXPECT_EQ(changes_[0].second, State::retired);
+}
+
 // Another process's import, say, at the moment in which the brake is due.
 TEST_F(DeviceRecorderTest, PullsTheBrakeThatItCouldNotPullAtFirst) {
   for (int i = 0; i < 150; ++i) note("token-" + std::to_string(i), VerdictKind::device_gone);
@@ -92,6 +101,20 @@ TEST_F(DeviceRecorderTest, CountsEachAnswerOnceAlthoughARecordFails) {
     answers += row.count;
   }
   EXPECT_EQ(answers, 300U);
+}
+
+// A platform is whatever an app has called it, and one event must not spoil a webhook's hundred.
+TEST(DeviceEvent, IsJsonWhateverThePlatform) {
+  const registry::Receiver device{.id = 1,
+                                  .registration = {TargetKind::token, "t"},
+                                  .platform = "a\"b",
+                                  .state = State::active,
+                                  .suspected_by = {}};
+  Verdict verdict;
+  verdict.rule = "token.unregistered";
+  const queue::Event event = device_event(device, State::suspect, verdict);
+  EXPECT_EQ(event.type, "device.suspect");
+  EXPECT_EQ(event.data, R"({"token":"t","platform":"a\"b","rule":"token.unregistered"})");
 }
 
 }  // namespace

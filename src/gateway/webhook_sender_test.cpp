@@ -50,6 +50,15 @@ class WebhookSenderTest : public DeviceWorld {
     must(writer_->run([&] { found = *write_->events.webhook("wh-1"); }));
     return found;
   }
+  std::vector<std::string> put_aside() {
+    std::vector<std::string> types;
+    must(writer_->run([&] {
+      for (const auto& letter : write_->events.dead_letters("wh-1", 0, 100)) {
+        types.push_back(letter.event.type);
+      }
+    }));
+    return types;
+  }
   /// Looks for news until it is so.
   template <class Ready>
   void until(Ready ready) {
@@ -60,6 +69,17 @@ class WebhookSenderTest : public DeviceWorld {
       io_.run_one_for(5ms);
     }
   }
+  /// Refuses the next delivery, so many times.
+  void fail(int times) {
+    answer_ = 500;
+    for (int i = 0; i < times; ++i) {
+      const std::size_t before = bodies_.size();
+      const int failures = stored().failures;
+      until([&] { return bodies_.size() > before && stored().failures != failures; });
+      now_ += 2h;
+    }
+  }
+
   boost::asio::io_context io_{1};
   std::unique_ptr<http2::Server> receiver_;
   std::vector<std::string> bodies_;
@@ -84,6 +104,47 @@ TEST_F(WebhookSenderTest, AnAnswerCountsByItsStatusHoweverLongItsBodyIs) {
   until([&] { return stored().cursor == 1; });
   EXPECT_EQ(bodies_.size(), 1U);
   EXPECT_EQ(stored().last_error, "");
+}
+
+TEST_F(WebhookSenderTest, OnlyWhatWasTriedTwelveTimesIsPutAside) {
+  happen("old");
+  fail(webhook_attempts - 1);
+  happen("new");
+  EXPECT_EQ(put_aside(), std::vector<std::string>{});
+  fail(1);
+  EXPECT_EQ(put_aside(), std::vector<std::string>{"old"});
+  answer_ = 200;
+  until([&] { return stored().cursor == 2; });
+  EXPECT_NE(bodies_.back().find("new"), std::string::npos);
+  EXPECT_EQ(bodies_.back().find("old"), std::string::npos);
+}
+
+TEST_F(WebhookSenderTest, WhatCouldNotBePutAsideIsPutAsideLater) {
+  happen("old");
+  fail(webhook_attempts - 1);
+  must(writer_->run([&] {
+    store_->database().execute(
+        "CREATE TEMP TRIGGER broken BEFORE INSERT ON main.webhook_dead"
+        " BEGIN SELECT RAISE(ABORT, 'broken'); END");
+  }));
+  const auto failures = writer_->stats().failures;
+  until([&] { return writer_->stats().failures >= failures + 2; });
+  must(writer_->run([&] { store_->database().execute("DROP TRIGGER broken"); }));
+  until([&] { return stored().cursor == 1; });
+  EXPECT_EQ(put_aside(), std::vector<std::string>{"old"});
+  EXPECT_EQ(bodies_.size(), static_cast<std::size_t>(webhook_attempts));
+}
+
+// Under AddressSanitizer the test of what the writer still holds when the sender is gone.
+TEST_F(WebhookSenderTest, EndsBehindItsOwnWrites) {
+  happen("one");
+  std::promise<void> go;
+  until([&] { return bodies_.size() == 1; });
+  writer_->post([held = go.get_future()]() mutable { held.wait(); }, [](const Result<void>&) {});
+  io_.run_one_for(1s);
+  std::thread letter([&] { go.set_value(); });
+  sender_.reset();
+  letter.join();
 }
 
 }  // namespace

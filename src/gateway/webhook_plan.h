@@ -31,8 +31,8 @@ inline constexpr int webhook_attempts = 12;  ///< Then the events are put aside.
                                                      std::optional<std::chrono::seconds> asked,
                                                      Random& random);
 
-/// Whether events may go there: http or https, without a user in it; plain http only to this
-/// machine unless allowed. Error::Kind::usage.
+/// Whether events may go there: http or https, without a user in it, in letters that stand in a
+/// request as they are; plain http only to this machine unless allowed. Error::Kind::usage.
 [[nodiscard]] Result<void> check_webhook_url(std::string_view url, bool allow_plain_http);
 
 }  // namespace fanfare::gateway

@@ -70,6 +70,11 @@ Deliverer::Deliverer(const client::Lanes& lanes, registry::Registry registry, Co
       thread_([this] { run(); }) {}
 
 Deliverer::~Deliverer() {
+  close();
+}
+
+void Deliverer::close() {
+  if (!thread_.joinable()) return;
   stop();
   thread_.join();
   (void)writer_.run([] {});  // Behind all that was posted here.

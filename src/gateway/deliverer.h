@@ -61,8 +61,7 @@ class Deliverer {
   Deliverer(const client::Lanes& lanes, registry::Registry registry, CommitThread& writer,
             queue::Messages& messages, queue::Events& events, DelivererOptions options,
             DelivererHooks hooks);
-  /// Waits for the end that stop() or abandon() has begun; stops if neither has.
-  ~Deliverer();
+  ~Deliverer();  ///< Closes.
   Deliverer(const Deliverer&) = delete;
   Deliverer& operator=(const Deliverer&) = delete;
 
@@ -85,6 +84,10 @@ class Deliverer {
   /// Ends at once. What is in hand stays leased, and is due again when the store is next opened.
   void abandon();
   [[nodiscard]] bool stopped() const noexcept { return ended_.load(); }
+  /// Waits for the end that stop() or abandon() has begun; stops if neither has. Never from the
+  /// writer's thread; after it neither the writer nor its store is used any more, whoever still
+  /// holds this.
+  void close();
   void ask_breakers_now();
 
   struct Stats {

@@ -122,5 +122,15 @@ TEST_F(DelivererTest, AsksAStoreThatFailsOnceASecond) {
   EXPECT_GE(std::chrono::steady_clock::now() - begun, 1900ms);
 }
 
+// A submission under way may be the last that holds the project, on the writer's thread.
+TEST_F(DelivererTest, MayBeDestroyedByTheWriterOnceItIsClosed) {
+  start();
+  deliverer_->close();
+  deliverer_->close();
+  EXPECT_TRUE(deliverer_->stopped());
+  EXPECT_TRUE(writer_->run([held = std::move(deliverer_)] {}));
+  EXPECT_TRUE(writer_->run([] {}));
+}
+
 }  // namespace
 }  // namespace fanfare::gateway

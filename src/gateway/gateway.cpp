@@ -338,6 +338,7 @@ void Gateway::Impl::tick() {
   });
   answers.give_up(std::chrono::steady_clock::now());
   campaigns->look();
+  projects->sweep();
   webhooks->news();
   const auto space = store->space();
   fullness.free_bytes = space.free_bytes;

@@ -78,18 +78,34 @@ Result<void> ProjectSenders::add(const ProjectSetting& setting) {
   return {};
 }
 
+ProjectSenders::~ProjectSenders() {
+  for (const auto& each : with_removed()) each->deliverer().close();
+}
+
+// Whoever holds one last may be the writer, who can't wait for what is posted to him: so it is not
+// left to them to end it.
 void ProjectSenders::remove_all_but(const std::vector<std::string>& keep) {
-  std::vector<std::shared_ptr<Sender>> gone;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(senders_, [&](const auto& each) {
+    if (std::ranges::find(keep, each.first) != keep.end()) return false;
+    each.second->deliverer().stop();
+    removed_.push_back(each.second);
+    return true;
+  });
+}
+
+void ProjectSenders::sweep() {
+  std::vector<std::shared_ptr<Sender>> over;
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(senders_, [&](const auto& each) {
-      if (std::ranges::find(keep, each.first) != keep.end()) return false;
-      gone.push_back(each.second);
+    std::erase_if(removed_, [&](const auto& each) {
+      if (!each->deliverer().stopped()) return false;
+      over.push_back(each);
       return true;
     });
   }
-  for (const auto& sender : gone) sender->deliverer().stop();
-}  // Their threads are joined here, by the last who holds them.
+  for (const auto& each : over) each->deliverer().close();
+}
 
 std::shared_ptr<Project> ProjectSenders::find(const std::string& id) const {
   const std::lock_guard lock(mutex_);
@@ -104,16 +120,24 @@ std::vector<std::shared_ptr<Project>> ProjectSenders::all() const {
   return found;
 }
 
+std::vector<std::shared_ptr<ProjectSenders::Sender>> ProjectSenders::with_removed() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Sender>> found = removed_;
+  for (const auto& [id, sender] : senders_) found.push_back(sender);
+  return found;
+}
+
 void ProjectSenders::stop() {
-  for (const auto& each : all()) each->deliverer().stop();
+  for (const auto& each : with_removed()) each->deliverer().stop();
 }
 
 void ProjectSenders::abandon() {
-  for (const auto& each : all()) each->deliverer().abandon();
+  for (const auto& each : with_removed()) each->deliverer().abandon();
 }
 
 bool ProjectSenders::stopped() const {
-  return std::ranges::all_of(all(), [](const auto& each) { return each->deliverer().stopped(); });
+  return std::ranges::all_of(with_removed(),
+                             [](const auto& each) { return each->deliverer().stopped(); });
 }
 
 }  // namespace fanfare::gateway

@@ -394,6 +394,111 @@ class Campaigns(Case):
         self.assertEqual(
             self.gateway_.call("POST", "campaigns", {"message": MESSAGE, "audience": "nonsense"})[0], 400)
 
+    def sums_up(self, books):
+        return books["audience"] == sum(n for name, n in books.items() if name != "audience")
+
+    def finished(self, campaign):
+        events = self.gateway_.call("GET", "/v1/events?type=campaign.finished")[1]["events"]
+        return [event["data"] for event in events if event["data"]["campaign"] == campaign]
+
+    def killed_and_started_again(self):
+        self.gateway_.process.kill()
+        self.gateway_.process.wait()
+        self.gateway_ = self.gateway(self.emulator_)
+
+    def test_a_slow_one_that_is_cancelled_stops_at_once(self):
+        campaign = self.create(messages_per_minute=60)
+        self.gateway_.until(lambda: self.state(campaign)["books"]["accepted"] > 0)
+        self.gateway_.call("POST", f"campaigns/{campaign}:cancel", {})
+        ended = self.gateway_.until(lambda: "ended" in self.state(campaign), seconds=20)
+        self.assertTrue(ended)
+        books = self.state(campaign)["books"]
+        self.assertEqual((self.state(campaign)["state"], books["waiting"]), ("cancelled", 0))
+        self.assertLess(books["accepted"], 60)
+        self.assertTrue(self.sums_up(books))
+
+    def test_what_is_paused_or_cancelled_stays_so_after_a_crash(self):
+        paused, cancelled = (self.create(messages_per_minute=6_000) for _ in range(2))
+        for campaign in (paused, cancelled):
+            self.gateway_.until(lambda: self.state(campaign)["books"]["accepted"] > 5)
+        # What is under way does not come back, so that the walks can't end before the crash.
+        self.emulator_.fault(latency_ms=60_000)
+        self.assertEqual(self.gateway_.call("POST", f"campaigns/{paused}:pause", {})[0], 202)
+        self.assertEqual(self.gateway_.call("POST", f"campaigns/{cancelled}:cancel", {})[0], 202)
+        self.killed_and_started_again()
+        self.assertEqual(self.state(paused)["state"], "paused")
+        self.gateway_.until(lambda: self.finished(cancelled))
+        ended = self.state(cancelled)
+        self.assertEqual((ended["state"], ended["books"]["waiting"]), ("cancelled", 0))
+        self.assertTrue(self.sums_up(ended["books"]))
+        self.assertEqual(len(self.finished(cancelled)), 1)
+        self.killed_and_started_again()
+        self.assertEqual(len(self.finished(cancelled)), 1)
+
+    def test_one_that_never_ran_is_cancelled_with_its_books_and_an_event(self):
+        draft = self.create(draft=True)
+        audience = self.state(draft)["books"]["audience"]
+        self.assertGreater(audience, 0)
+        self.assertEqual(self.gateway_.call("POST", f"campaigns/{draft}:cancel", {})[0], 202)
+        books = self.state(draft)["books"]
+        self.assertEqual((books["cancelled"], books["waiting"]), (audience, 0))
+        self.assertEqual([event["state"] for event in self.finished(draft)], ["cancelled"])
+        self.assertEqual(self.gateway_.call("POST", f"campaigns/{draft}:cancel", {})[0], 409)
+
+    def test_whoever_leaves_the_audience_before_his_turn_is_accounted_for(self):
+        campaign = self.create(messages_per_minute=12_000)
+        self.gateway_.until(lambda: self.state(campaign)["books"]["accepted"] > 0)
+        self.gateway_.call("POST", f"campaigns/{campaign}:pause", {})
+        self.until(campaign, "paused")
+        for token in list(self.emulator_.devices())[-50:]:
+            self.gateway_.call("DELETE", f"devices/{token}")
+        self.gateway_.call("POST", f"campaigns/{campaign}:resume", {})
+        books = self.until(campaign, "finished")["books"]
+        self.assertEqual((books["cancelled"], books["waiting"]), (50, 0))
+        self.assertTrue(self.sums_up(books))
+
+    def test_what_was_refused_is_not_written_down_as_done(self):
+        draft = self.create(draft=True)
+        self.assertEqual(self.gateway_.call("POST", f"campaigns/{draft}:pause", {})[0], 409)
+        self.assertEqual(self.gateway_.call("POST", "campaigns/c-99:start", {})[0], 404)
+        body = {"message": MESSAGE, "audience": "nonsense"}
+        self.assertEqual(self.gateway_.call("POST", "campaigns", body)[0], 400)
+        entries = self.gateway_.call("GET", "/v1/audit")[1]["entries"]
+        self.assertEqual([entry["action"] for entry in entries], ["campaign.create"])
+
+    def test_devices_that_a_campaign_finds_dead_are_told_of(self):
+        self.until(self.create(), "finished")
+        retired = {token for token, device in self.states(self.folder / "fanfare.db").items()
+                   if device["state"] == "retired"}  # fmt: skip
+        self.assertGreater(len(retired), 0)
+        events = self.gateway_.call("GET", "/v1/events?type=device.retired&limit=1000")[1]["events"]
+        told = [event["data"]["token"] for event in events]
+        self.assertEqual((set(told), len(told)), (retired, len(retired)))
+
+    def test_the_same_key_gives_the_same_campaign(self):
+        for path, body, status in (
+            ("campaigns", {"message": MESSAGE, "draft": True}, 201),
+            ("messages", {"message": MESSAGE, "to": {"audience": "platform:ios"}}, 202),
+        ):
+            key = {"Idempotency-Key": path}
+            first = self.gateway_.call("POST", path, body, headers=key)
+            second = self.gateway_.call("POST", path, body, headers=key)
+            self.assertEqual((first[0], second[0]), (status, status))
+            self.assertEqual(second[1]["id"], first[1]["id"])
+            self.assertTrue(second[1]["repeated"])
+            other = self.gateway_.call("POST", path, {**body, "validate_only": True}, headers=key)
+            self.assertEqual((other[0], other[1]["error"]["field"]), (409, "idempotency_key"))
+        self.assertEqual(len(self.gateway_.call("GET", "campaigns")[1]["campaigns"]), 2)
+
+    def test_the_audience_of_a_message_is_looked_at_and_written_down(self):
+        to = {"audience": "nonsense"}
+        self.assertEqual(self.gateway_.call("POST", "messages", {"message": MESSAGE, "to": to})[0], 400)
+        self.assertEqual(self.gateway_.call("GET", "campaigns")[1]["campaigns"], [])
+        to = {"audience": "platform:ios"}
+        self.assertEqual(self.gateway_.call("POST", "messages", {"message": MESSAGE, "to": to})[0], 202)
+        entries = self.gateway_.call("GET", "/v1/audit")[1]["entries"]
+        self.assertEqual([entry["action"] for entry in entries], ["campaign.create"])
+
 
 class Webhooks(Case):
     def receiver(self, answers):
@@ -492,6 +597,54 @@ class Access(Case):
         done = support.run("--json", "--store", self.folder / "fanfare.db", "keys", *arguments)
         self.assertEqual(done.returncode, 0, done.stderr)
         return support.json_lines(done.stdout)
+
+    def test_keys_made_and_revoked_at_the_terminal_are_written_down(self):
+        self.key("read")
+        store = self.folder / "fanfare.db"
+        made = support.run_json("--store", store, "keys", "add", "--name", "n", "--scope", "read")[1]
+        self.assertEqual(support.run("--store", store, "keys", "revoke", made["id"]).returncode, 0)
+        self.assertEqual(support.run("--store", store, "keys", "revoke", made["id"]).returncode, 1)
+        entries = self.gateway(self.emulator(tls=False)).call("GET", "/v1/audit")[1]["entries"]
+        self.assertEqual([entry["action"] for entry in entries], ["key.create", "key.create", "key.revoke"])
+        self.assertEqual((entries[2]["actor"], entries[2]["target"]), ("command", made["id"]))
+
+    def test_what_was_not_found_is_not_written_down_as_done(self):
+        gateway = self.gateway(self.emulator(tls=False))
+        for path in ("devices/nobody", "/v1/keys/nobody", "/v1/webhooks/nobody"):
+            self.assertEqual(gateway.call("DELETE", path)[0], 404, path)
+        self.assertEqual(gateway.call("GET", "/v1/audit")[1]["entries"], [])
+
+    def test_a_key_bound_to_a_project_reaches_nothing_that_belongs_to_all(self):
+        emulator = self.emulator(tls=False)
+        bound = self.key("admin", "read", "send", project=["demo"])
+        gateway = self.gateway(emulator, environment={"FANFARE_SERVE_REQUIRE_KEYS": "true"})
+        new_key = {"name": "n", "scopes": ["admin"]}
+        for method, path, body in (
+            ("POST", "/v1/keys", new_key), ("GET", "/v1/keys", None), ("DELETE", "/v1/keys/k", None),
+            ("GET", "/v1/audit", None), ("GET", "/v1/webhooks", None), ("GET", "/metrics", None),
+            ("POST", "/v1/webhooks", {"url": "http://127.0.0.1:1/"}), ("GET", "/v1/events", None),
+        ):  # fmt: skip
+            self.assertEqual(gateway.call(method, path, body, headers=bound)[0], 403, path)
+        for path in ("/v1/projects", "/v1/events?project=demo", "brake"):
+            self.assertEqual(gateway.call("GET", path, headers=bound)[0], 200, path)
+        push = {"notifications": [{"tokens": [TOKEN], "message": "Hi"}]}
+        self.assertEqual(gateway.call("POST", "/api/push", push, headers=bound)[0], 200)
+
+    def test_a_key_for_a_project_without_a_name_is_refused(self):
+        store = self.folder / "fanfare.db"
+        done = support.run("--store", store, "keys", "add", "--name", "n", "--scope", "read",
+                           "--for-project", "")  # fmt: skip
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        gateway = self.gateway(self.emulator(tls=False))
+        for projects in ([""], ["demo\nother"]):
+            body = {"name": "n", "scopes": ["read"], "projects": projects}
+            status, refused = gateway.call("POST", "/v1/keys", body)
+            self.assertEqual((status, refused["error"]["field"]), (400, "projects"))
+
+    def test_a_cursor_that_cannot_be_read_does_not_begin_anew(self):
+        gateway = self.gateway(self.emulator(tls=False))
+        status, refused = gateway.call("GET", "/v1/events?after=seven")
+        self.assertEqual((status, refused["error"]["field"]), (400, "after"))
 
     def test_a_key_has_a_rate(self):
         emulator = self.emulator(tls=False)

@@ -31,6 +31,16 @@ Result<std::unique_ptr<queue::Store>> open_queue(const Globals& globals, bool to
   return queue::Store::open(*path, {.mode = to_write ? Mode::own : Mode::read});
 }
 
+void write_down(queue::Store& store, const std::string& action, const std::string& target) {
+  queue::Audit(store).add({.at = std::chrono::system_clock::now(),
+                           .actor = "command",
+                           .action = action,
+                           .project = {},
+                           .target = target,
+                           .detail = {},
+                           .request_id = {}});
+}
+
 Result<ExitStatus> add(Context& context, const AddOptions& options) {
   queue::ApiKey key{.id = {},
                     .name = options.name,
@@ -55,18 +65,15 @@ Result<ExitStatus> add(Context& context, const AddOptions& options) {
     }
     key.expires = std::chrono::system_clock::now() + *span;
   }
+  if (auto sound = queue::check_projects(key.projects); !sound) {
+    return std::unexpected(std::move(sound).error());
+  }
   auto store = open_queue(context.globals, true);
   if (!store) return std::unexpected(std::move(store).error());
   Secret secret;
   const auto added = (*store)->transact([&] {
     secret = queue::Keys(**store).add(key, std::chrono::system_clock::now());
-    queue::Audit(**store).add({.at = std::chrono::system_clock::now(),
-                               .actor = "command",
-                               .action = "key.create",
-                               .project = {},
-                               .target = key.name,
-                               .detail = {},
-                               .request_id = {}});
+    write_down(**store, "key.create", key.name);
   });
   if (!added) return std::unexpected(added.error());
   if (context.globals.json) {
@@ -121,8 +128,10 @@ Result<ExitStatus> revoke(Context& context, const std::string& id) {
   auto store = open_queue(context.globals, true);
   if (!store) return std::unexpected(std::move(store).error());
   bool revoked = false;
-  const auto done = (*store)->transact(
-      [&] { revoked = queue::Keys(**store).revoke(id, std::chrono::system_clock::now()); });
+  const auto done = (*store)->transact([&] {
+    revoked = queue::Keys(**store).revoke(id, std::chrono::system_clock::now());
+    if (revoked) write_down(**store, "key.revoke", id);
+  });
   if (!done) return std::unexpected(done.error());
   context.out.say(revoked ? "revoked\n" : "there is no valid key of this id\n");
   return revoked ? ExitStatus::accepted : ExitStatus::some_failed;

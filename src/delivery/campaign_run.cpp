@@ -347,7 +347,10 @@ void CampaignRun::conclude(OpenAt at, client::DeliveryPtr result) {
 void CampaignRun::watch(const Receiver& receiver, const Verdict& verdict) {
   const Fate fate = fate_of(verdict.kind);
   if (fate != Fate::accepted && fate != Fate::retired) return;
-  if (fate == Fate::retired) ++deaths_unjudged_;
+  if (fate == Fate::retired) {
+    ++deaths_unjudged_;
+    if (options_.on_change) deaths_.note(receiver, verdict);
+  }
   watch_->note({.device = receiver.id,
                 .platform = receiver.platform,
                 .before = receiver.state,
@@ -448,6 +451,7 @@ Result<void> CampaignRun::commit() {
   if (auto pulled = pull_brakes(false); !pulled) return pulled;
   if (auto recorded = registry_.record(campaign_, progress_); !recorded) return recorded;
   progress_ = {};
+  if (options_.on_change) deaths_.tell(registry_, options_.on_change);
   if (options_.on_progress) options_.on_progress(final_count(campaign_.counts), campaign_.counts);
   return settle_brakes(false);
 }

@@ -22,6 +22,7 @@
 #include "client/attempt_port.h"
 #include "client/retry_loop.h"
 #include "delivery/cursor.h"
+#include "delivery/deaths.h"
 #include "delivery/prober.h"
 #include "delivery/report.h"
 #include "registry/registry.h"
@@ -61,6 +62,8 @@ struct RunOptions {
   /// Called when the brake is pulled, once it is stored: the place for a log line, a metric, a
   /// webhook. May block, and holds up the campaign as long.
   std::function<void(const BrakeAlarm&)> on_brake;
+  /// Called for each device that a verdict has retired or made suspect, once that is stored.
+  OnChange on_change;
   registry::BrakeLimits brake;
   std::size_t chunk = 500;        ///< Receivers read at once.
   std::size_t max_batch = 1'000;  ///< Results of one transaction, about.
@@ -165,6 +168,7 @@ class CampaignRun {
   std::uint64_t deaths_unjudged_ = 0;  // Verdicts of death since then.
 
   registry::Progress progress_;
+  Deaths deaths_;  // Of this batch, when somebody wants to hear of them.
   client::LoopEvents events_;
   std::vector<client::DeliveryPtr> sends_;
   std::vector<client::DeliveryPtr> done_;

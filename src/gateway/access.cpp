@@ -15,10 +15,15 @@ std::string hash_of(std::string_view presented) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
+// A scheme's case means nothing (RFC 9110, 11.1).
 std::string_view presented_key(const http2::Request& request) {
-  constexpr std::string_view bearer = "Bearer ";
+  constexpr std::string_view bearer = "bearer ";
   const auto authorization = http2::find_header(request.headers, "authorization");
-  if (authorization.starts_with(bearer)) return authorization.substr(bearer.size());
+  const auto scheme = authorization.substr(0, bearer.size());
+  const bool is_bearer = std::ranges::equal(scheme, bearer, [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+  if (is_bearer) return authorization.substr(bearer.size());
   return http2::find_header(request.headers, "x-api-key");
 }
 
@@ -41,13 +46,14 @@ bool Caller::may_use(std::string_view project) const noexcept {
          std::ranges::find(key->projects, project) != key->projects.end();
 }
 
-const queue::ApiKey* Access::find(std::string_view presented) {
+Result<const queue::ApiKey*> Access::find(std::string_view presented) {
   std::string hash = hash_of(presented);
   if (const auto at = known_.find(hash); at != known_.end()) return &at->second;
   auto found = find_(presented);
-  if (!found) return nullptr;
+  if (!found) return std::unexpected(std::move(found).error());
+  if (!*found) return nullptr;
   if (known_.size() >= most_known) known_.clear();
-  return &known_.emplace(std::move(hash), *std::move(found)).first->second;
+  return &known_.emplace(std::move(hash), **std::move(found)).first->second;
 }
 
 bool Access::may_ask_now(const queue::ApiKey& key, client::SteadyTime now) {
@@ -68,7 +74,15 @@ std::expected<Caller, Refusal> Access::admit(const http2::Request& request, Syst
   const auto presented = presented_key(request);
   if (!require_keys_ && !presented.starts_with("ff_")) return Caller{.actor = "local", .key = {}};
   if (presented.empty()) return std::unexpected(unauthenticated("there is no API key"));
-  const queue::ApiKey* key = find(presented);
+  const auto found = find(presented);
+  if (!found) {
+    return std::unexpected(Refusal{.code = 503,
+                                   .status = "UNAVAILABLE",
+                                   .message = "the gateway can't read its API keys",
+                                   .remedy = "repeat later; the gateway's log says what is wrong",
+                                   .retry_after_s = 5});
+  }
+  const queue::ApiKey* key = *found;
   if (key == nullptr) return std::unexpected(unauthenticated("the API key is not known here"));
   if (key->revoked) return std::unexpected(unauthenticated("the API key was revoked"));
   if (key->expires && *key->expires <= now) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -22,13 +23,14 @@ class Access {
   explicit Access(bool require_keys) : require_keys_(require_keys) {}
 
   /// Looks a presented key up in the store; remembered until forget_keys().
-  using Find = std::function<std::optional<queue::ApiKey>(std::string_view presented)>;
+  using Found = Result<std::optional<queue::ApiKey>>;
+  using Find = std::function<Found(std::string_view presented)>;
   void set_find(Find find) { find_ = std::move(find); }
   /// A key was added or revoked.
   void forget_keys() { known_.clear(); }
 
   /// "Authorization: Bearer ff_…", or "x-api-key: ff_…". 401 without a good key; 429 when the key
-  /// asks more often than it may.
+  /// asks more often than it may; 503 when nobody knows, since the store can't be read.
   [[nodiscard]] std::expected<Caller, Refusal> admit(const http2::Request& request, SystemTime now,
                                                      client::SteadyTime steady_now);
 
@@ -40,7 +42,7 @@ class Access {
   };
   static constexpr std::size_t most_known = 10'000;
 
-  [[nodiscard]] const queue::ApiKey* find(std::string_view presented);
+  [[nodiscard]] Result<const queue::ApiKey*> find(std::string_view presented);
   [[nodiscard]] bool may_ask_now(const queue::ApiKey& key, client::SteadyTime now);
 
   bool require_keys_;

@@ -68,9 +68,11 @@ class AdminOperations {
   void ask_breakers(const Call& call, Respond respond) {
     auto found = services_.projects.find(call.part("project"));
     if (!found) return respond(refuse(no_project(call)));
-    services_.audit(call, "breakers.ask", found->id(), {}, {});
-    found->deliverer().ask_breakers_now();
-    respond(answer(202, to_json(*found)));
+    on_store(services_, std::move(respond), services_.audit(call, "breakers.ask", found->id(), {}),
+             [found] {
+               found->deliverer().ask_breakers_now();
+               return answer(202, to_json(*found));
+             });
   }
 
   void keys(const Call&, Respond respond) {
@@ -97,15 +99,20 @@ class AdminOperations {
     }
     if (key->scopes.empty()) fields.refuse("scopes", "it may do nothing", "name its scopes");
     key->projects = fields.texts("projects", 1'000);
+    if (const auto sound = queue::check_projects(key->projects); !sound) {
+      fields.refuse("projects", sound.error().what, sound.error().remedy);
+    }
     key->requests_per_second =
         static_cast<std::uint32_t>(fields.number("requests_per_second", 1'000'000).value_or(0));
     key->expires = fields.time("expires");
     if (auto refusal = fields.refusal()) return respond(refuse(*refusal));
-    services_.audit(call, "key.create", {}, key->name, {});
     const auto secret = std::make_shared<Secret>();
     on_store(
         services_, std::move(respond),
-        [this, key, secret] { *secret = services_.write.keys.add(*key, services_.clock()); },
+        [this, key, secret, note = services_.audit(call, "key.create", {}, key->name)] {
+          *secret = services_.write.keys.add(*key, services_.clock());
+          note();
+        },
         [this, key, secret] {
           forget_keys_();
           json::object out = to_json(*key);
@@ -115,12 +122,13 @@ class AdminOperations {
   }
 
   void revoke_key(const Call& call, Respond respond) {
-    services_.audit(call, "key.revoke", {}, call.part("key"), {});
     const auto revoked = std::make_shared<bool>();
     on_store(
         services_, std::move(respond),
-        [this, revoked, id = call.part("key")] {
+        [this, revoked, id = call.part("key"),
+         note = services_.audit(call, "key.revoke", {}, call.part("key"))] {
           *revoked = services_.write.keys.revoke(id, services_.clock());
+          if (*revoked) note();
         },
         [this, revoked, id = call.part("key")] {
           forget_keys_();

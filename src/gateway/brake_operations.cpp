@@ -49,12 +49,12 @@ void say(Services& services, const Call& call, Respond respond, Word word, const
     choice.rule = fields.optional_text("rule", 128);
     if (auto refusal = fields.refusal()) return respond(refuse(*refusal));
   }
-  services.audit(call, action, call.part("project"), choice.rule.value_or("all"), {});
-  on_registry(services, std::move(respond),
-              [word, choice, clock = services.clock](Registry& registry) -> http2::Response {
+  auto note = services.audit(call, action, call.part("project"), choice.rule.value_or("all"));
+  on_registry(services, std::move(respond), std::move(note),
+              [word, choice, clock = services.clock](Registry& registry) -> DeviceDeed {
                 auto changed = (registry.*word)(clock(), choice);
-                if (!changed) return refuse(changed.error());
-                return answer(200, json::object{{"devices", *changed}});
+                if (!changed) return {refuse(changed.error())};
+                return {.response = answer(200, json::object{{"devices", *changed}}), .done = true};
               });
 }
 

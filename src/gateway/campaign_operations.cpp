@@ -30,8 +30,15 @@ class CampaignOperations {
     if (!body) return respond(refuse(body.error()));
     auto campaign = read(*body, project);
     if (!campaign) return respond(refuse(campaign.error()));
-    services_.audit(call, "campaign.create", project, campaign->name, {});
-    check_audience(*std::move(campaign), std::move(respond));
+    NewCampaign asked{.campaign = *std::move(campaign)};
+    asked.idempotency_key = http2::find_header(call.request.headers, "idempotency-key");
+    if (asked.idempotency_key.size() > 256) {
+      return respond(refuse(Refusal{.message = "the idempotency key is longer than 256 bytes",
+                                    .remedy = "use a UUID",
+                                    .field = "idempotency_key"}));
+    }
+    asked.fingerprint = call.request.body;
+    create_campaign(services_, campaigns_, call, std::move(asked), 201, std::move(respond));
   }
 
   void preflight(const Call& call, Respond respond) {
@@ -71,15 +78,11 @@ class CampaignOperations {
   void steer(const Call& call, Respond respond, CampaignRunner::Deed deed, std::string_view name) {
     auto found = of(call);
     if (!found) return respond(refuse(found.error()));
-    services_.audit(call, name, found->project, queue::format_campaign_id(found->id), {});
-    auto steered = campaigns_.steer(found->id, deed);
-    if (!steered) {
-      return respond(refuse(Refusal{.code = 409,
-                                    .status = "FAILED_PRECONDITION",
-                                    .message = steered.error().what,
-                                    .remedy = steered.error().remedy}));
-    }
-    respond(answer(202, to_json(*steered)));
+    auto note = services_.audit(call, name, found->project, queue::format_campaign_id(found->id));
+    campaigns_.steer(found->id, deed, std::move(note),
+                     [respond = std::move(respond)](const Result<CampaignRecord>& steered) mutable {
+                       respond(steered ? answer(202, to_json(*steered)) : refused(steered.error()));
+                     });
   }
 
  private:
@@ -133,28 +136,30 @@ class CampaignOperations {
     return campaign;
   }
 
-  // A filter that can't be read is refused before anything is stored.
-  void check_audience(CampaignRecord campaign, Respond respond) {
-    services_.devices.post([this, campaign = std::move(campaign),
-                            respond = std::move(respond)](registry::Registry& registry) mutable {
-      auto audience =
-          registry.make_audience(campaign.audience, 0, campaign.project, services_.clock());
-      if (audience) campaign.audience_count = audience->count;
-      services_.to_http([this, campaign = std::move(campaign), respond = std::move(respond),
-                         fault =
-                             audience ? std::nullopt : std::optional(audience.error())]() mutable {
-        if (fault) return respond(refuse(*fault));
-        campaigns_.add(std::move(campaign),
-                       [respond = std::move(respond)](const Result<CampaignRecord>& added) mutable {
-                         respond(added ? answer(201, to_json(*added)) : refuse(added.error()));
-                       });
-      });
-    });
+  static http2::Response refused(const Error& error) {
+    if (error.kind != Error::Kind::usage) return refuse(error);
+    return refuse(Refusal{.code = 409,
+                          .status = "FAILED_PRECONDITION",
+                          .message = error.what,
+                          .remedy = error.remedy});
   }
 
   Services& services_;
   CampaignRunner& campaigns_;
 };
+
+http2::Response created(const CampaignRunner::Added& added, int status) {
+  if (added.kind == queue::Receipt::Kind::key_reused) {
+    return refuse(Refusal{.code = 409,
+                          .status = "ALREADY_EXISTS",
+                          .message = "this idempotency key was used for something else",
+                          .remedy = "use a new key for a new request",
+                          .field = "idempotency_key"});
+  }
+  json::object body = to_json(added.campaign);
+  if (added.kind == queue::Receipt::Kind::repeated) body["repeated"] = true;
+  return answer(status, body);
+}
 
 // What is left at the pace so far.
 std::optional<std::uint64_t> seconds_left(const CampaignRecord& campaign, std::uint64_t final) {
@@ -202,6 +207,33 @@ json::object to_json(const CampaignRecord& campaign) {
   if (!campaign.labels.empty()) out["labels"] = json::parse(campaign.labels, ignored);
   if (const auto left = seconds_left(campaign, final)) out["eta_seconds"] = *left;
   return out;
+}
+
+// A filter that can't be read is refused before anything is stored.
+void create_campaign(Services& services, CampaignRunner& campaigns, const Call& call,
+                     NewCampaign asked, int status, Respond respond) {
+  Note note = services.audit(call, "campaign.create", asked.campaign.project, asked.campaign.name);
+  services.devices.post([&services, &campaigns, status, asked = std::move(asked),
+                         note = std::move(note),
+                         respond = std::move(respond)](registry::Registry& registry) mutable {
+    CampaignRecord& campaign = asked.campaign;
+    auto audience =
+        registry.make_audience(campaign.audience, 0, campaign.project, services.clock());
+    if (audience) campaign.audience_count = audience->count;
+    services.to_http([&campaigns, status, asked = std::move(asked), note = std::move(note),
+                      respond = std::move(respond),
+                      fault = audience ? std::nullopt : std::optional(audience.error())]() mutable {
+      if (fault) return respond(refuse(*fault));
+      queue::Messages::KeyedRequest request{.project = asked.campaign.project,
+                                            .key = std::move(asked.idempotency_key),
+                                            .fingerprint = std::move(asked.fingerprint)};
+      campaigns.add(std::move(asked.campaign), std::move(request), std::move(note),
+                    [status, respond = std::move(respond)](
+                        const Result<CampaignRunner::Added>& added) mutable {
+                      respond(added ? created(*added, status) : refuse(added.error()));
+                    });
+    });
+  });
 }
 
 std::vector<Operation> campaign_operations(Services& services, CampaignRunner& campaigns) {

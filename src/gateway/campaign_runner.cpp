@@ -1,13 +1,16 @@
 #include "gateway/campaign_runner.h"
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/json_text.h"
 #include "client/lane.h"
 #include "delivery/campaign_run.h"
 #include "fcm/encoded_message.h"
+#include "gateway/device_json.h"
 #include "gateway/paced_port.h"
 
 namespace fanfare::gateway {
@@ -39,28 +42,110 @@ std::string reason_of(const delivery::Summary& summary) {
   return fmt::format("{}: {}", verdict.rule, remedy_for(verdict.rule));
 }
 
+// Nobody is left. Devices that left the audience before their turn are never sent to, and some may
+// have come into it after it was counted.
+void close_books(CampaignRecord& record, SystemTime now) {
+  const std::uint64_t final = record.accepted + record.retired + record.failed + record.unknown;
+  record.audience_count = std::max(record.audience_count, final);
+  record.cancelled = record.audience_count - final;
+  record.ended = now;
+}
+
+void block(CampaignRecord& record, std::string reason, SystemTime now) {
+  record.state = CampaignState::blocked;
+  record.reason = std::move(reason);
+  record.start_at = now + blocked_pause;
+}
+
+queue::Event finished_event(const CampaignRecord& campaign) {
+  queue::Event event{
+      .at = *campaign.ended, .type = "campaign.finished", .project = campaign.project};
+  event.data = fmt::format(
+      R"({{"campaign":"c-{}","state":"{}","audience":{},"accepted":{},"retired":{},"failed":{},)"
+      R"("unknown":{},"cancelled":{}}})",
+      campaign.id, to_string(campaign.state), campaign.audience_count, campaign.accepted,
+      campaign.retired, campaign.failed, campaign.unknown, campaign.cancelled);
+  return event;
+}
+
+// Inside a transaction. Whoever is told that a campaign is finished finds it so.
+void write(Views& views, const CampaignRecord& campaign) {
+  views.campaigns.update(campaign);
+  if (campaign.ended) views.events.add(finished_event(campaign));
+}
+
+Error not_now(std::int64_t id, std::string_view state, std::string_view what) {
+  return {Error::Kind::usage, fmt::format("campaign c-{} is {} and can't be {}", id, state, what),
+          "look at its state first"};
+}
+
+std::string_view done_to(CampaignRunner::Deed deed) {
+  switch (deed) {
+    case CampaignRunner::Deed::start:
+      return "started";
+    case CampaignRunner::Deed::pause:
+      return "paused";
+    case CampaignRunner::Deed::resume:
+      return "resumed";
+    case CampaignRunner::Deed::cancel:
+      return "cancelled";
+  }
+  return {};
+}
+
+// For its time, without a person.
+bool waits(CampaignState state) {
+  return state == CampaignState::scheduled || state == CampaignState::blocked;
+}
+
+// Of one that is not walking.
+bool allows(CampaignState state, CampaignRunner::Deed deed) {
+  switch (deed) {
+    case CampaignRunner::Deed::start:
+      return state == CampaignState::draft || state == CampaignState::scheduled;
+    case CampaignRunner::Deed::resume:
+      return state == CampaignState::paused || state == CampaignState::blocked;
+    case CampaignRunner::Deed::pause:
+      return false;
+    case CampaignRunner::Deed::cancel:
+      return !is_final(state);
+  }
+  return false;
+}
+
 }  // namespace
 
-// One walk. The record is shared with the HTTP thread.
+// One walk. What it came to is written before anybody sees it.
 struct CampaignRunner::Run {
   std::shared_ptr<Project> project;
-  mutable std::mutex mutex;  // Guards the record.
-  CampaignRecord record;
   std::atomic<bool> interrupt = false;
-  std::atomic<CampaignState> wanted = CampaignState::running;  ///< After an interruption.
-  std::atomic<client::AttemptPort*> port = nullptr;
-  std::atomic<bool> ended = false;
+  std::atomic<bool> ended = false;    ///< What it came to is on the disk.
+  std::atomic<bool> unsaved = false;  ///< That could not be written.
   std::thread thread;
+
+  // Guards all below. What is posted to the writer is posted under it, so that the later word is
+  // also written later.
+  mutable std::mutex mutex;
+  CampaignRecord record;
+  CampaignState wanted = CampaignState::running;  ///< After an interruption.
+  client::AttemptPort* port = nullptr;
+  std::optional<CampaignRecord> outcome;
 
   [[nodiscard]] CampaignRecord copy() const {
     const std::lock_guard lock(mutex);
     return record;
   }
+  /// As the next gateway is to find it. With the mutex.
+  [[nodiscard]] CampaignRecord to_store() const {
+    CampaignRecord stored = record;
+    stored.state = wanted;
+    return stored;
+  }
+  /// With the mutex.
   void stop(CampaignState then) {
     wanted = then;
     interrupt = true;
-    const std::lock_guard lock(mutex);
-    if (client::AttemptPort* at = port.load()) at->interrupt();
+    if (port != nullptr) port->interrupt();
   }
 };
 
@@ -68,10 +153,12 @@ CampaignRunner::CampaignRunner(Services& services, std::filesystem::path registr
     : services_(services), registry_path_(std::move(registry_path)) {}
 
 CampaignRunner::~CampaignRunner() {
+  *alive_ = false;
   stop();
   for (const auto& [id, run] : runs_) {
     if (run->thread.joinable()) run->thread.join();
   }
+  (void)services_.writer.run([] {});  // Behind all that was posted here.
 }
 
 void CampaignRunner::resume() {
@@ -79,19 +166,37 @@ void CampaignRunner::resume() {
   if (!open) return;
   for (CampaignRecord& campaign : *open) {
     if (campaign.state == CampaignState::running) begin(campaign);
-    if (campaign.state == CampaignState::scheduled || campaign.state == CampaignState::blocked) {
-      due_.emplace(campaign.id, std::move(campaign));
-    }
+    if (campaign.state == CampaignState::cancelled) settle(std::move(campaign));
+    if (waits(campaign.state)) due_.emplace(campaign.id, std::move(campaign));
   }
 }
 
+// Cancelled while it ran, and the gateway ended before its walk did.
+void CampaignRunner::settle(CampaignRecord campaign) {
+  services_.devices.post([&services = services_,
+                          campaign = std::move(campaign)](registry::Registry& registry) mutable {
+    const auto found = registry.find_campaign(campaign.registry_campaign);
+    if (found && *found) take_counts(campaign, (*found)->counts);
+    close_books(campaign, services.clock());
+    services.writer.post([&services, campaign] { write(services.write, campaign); },
+                         [](const Result<void>&) {});
+  });
+}
+
 void CampaignRunner::look() {
+  for (const auto& [id, run] : runs_) {
+    if (!run->unsaved.exchange(false)) continue;
+    const std::lock_guard lock(run->mutex);
+    keep(*run);
+  }
   if (stopping_) return;
   std::erase_if(runs_, [&](const auto& each) {
     if (!each.second->ended) return false;
     each.second->thread.join();
     CampaignRecord record = each.second->copy();
-    if (record.state == CampaignState::blocked) due_.emplace(record.id, std::move(record));
+    if (waits(record.state) && !steered_.contains(record.id)) {
+      due_.emplace(record.id, std::move(record));
+    }
     return true;
   });
   const SystemTime now = services_.clock();
@@ -104,15 +209,33 @@ void CampaignRunner::look() {
   for (const CampaignRecord& campaign : start) begin(campaign);
 }
 
-void CampaignRunner::add(CampaignRecord campaign, Done done) {
-  const auto added = std::make_shared<CampaignRecord>(std::move(campaign));
+void CampaignRunner::add(CampaignRecord campaign, queue::Messages::KeyedRequest request, Note note,
+                         std::move_only_function<void(const Result<Added>&)> done) {
+  const auto added = std::make_shared<Added>(Added{.campaign = std::move(campaign)});
   services_.writer.post(
-      [this, added] { services_.write.campaigns.add(*added); },
-      [this, added, done = std::move(done)](const Result<void>& result) mutable {
-        services_.to_http([this, added, result, done = std::move(done)]() mutable {
+      [&services = services_, added, request = std::move(request), note = std::move(note)] {
+        const auto make = [&] {
+          services.write.campaigns.add(added->campaign);
+          note();
+          return added->campaign.id;
+        };
+        const auto receipt =
+            services.write.messages.accept_campaign(request, services.clock(), make);
+        added->kind = receipt.kind;
+        if (receipt.kind != queue::Receipt::Kind::repeated) return;
+        if (auto before = services.write.campaigns.find(receipt.first)) {
+          added->campaign = *std::move(before);
+        }
+      },
+      [this, alive = alive_, added, done = std::move(done)](const Result<void>& result) mutable {
+        services_.to_http([this, alive, added, result, done = std::move(done)]() mutable {
+          if (!*alive) return;
           if (!result) return done(std::unexpected(result.error()));
-          if (added->state == CampaignState::running) begin(*added);
-          if (added->state == CampaignState::scheduled) due_.emplace(added->id, *added);
+          const CampaignRecord& made = added->campaign;
+          if (added->kind == queue::Receipt::Kind::accepted) {
+            if (made.state == CampaignState::running) begin(made);
+            if (waits(made.state)) due_.emplace(made.id, made);
+          }
           done(*added);
         });
       });
@@ -123,54 +246,83 @@ Result<std::optional<CampaignRecord>> CampaignRunner::find(std::int64_t id) {
   return gateway::look(services_, [&] { return services_.read.campaigns.find(id); });
 }
 
-Result<CampaignRecord> CampaignRunner::steer(std::int64_t id, Deed deed) {
+void CampaignRunner::steer(std::int64_t id, Deed deed, Note note, Done done) {
   auto found = find(id);
-  if (!found) return std::unexpected(found.error());
-  if (!*found) return fail(Error::Kind::usage, fmt::format("there is no campaign c-{}", id));
-  CampaignRecord campaign = **found;
-  const CampaignState state = campaign.state;
-  const auto refuse = [&](std::string_view what) {
-    return fail(Error::Kind::usage,
-                fmt::format("campaign c-{} is {} and can't be {}", id, to_string(state), what),
-                "look at its state first");
-  };
-  const auto running = runs_.find(id);
-  const bool runs = running != runs_.end() && !running->second->ended;
-  switch (deed) {
-    case Deed::start:
-      if (state != CampaignState::draft && state != CampaignState::scheduled)
-        return refuse("started");
-      break;
-    case Deed::resume:
-      if (state != CampaignState::paused && state != CampaignState::blocked)
-        return refuse("resumed");
-      break;
-    case Deed::pause:
-      if (!runs || state != CampaignState::running) return refuse("paused");
-      running->second->stop(CampaignState::paused);
-      campaign.state = CampaignState::paused;
-      return campaign;
-    case Deed::cancel:
-      if (is_final(state)) return refuse("cancelled");
-      due_.erase(id);
-      if (runs) {
-        running->second->stop(CampaignState::cancelled);
-        campaign.state = CampaignState::cancelled;
-        return campaign;
-      }
-      campaign.state = CampaignState::cancelled;
-      campaign.ended = services_.clock();
-      campaign.cancelled = campaign.audience_count - campaign.accepted - campaign.retired -
-                           campaign.failed - campaign.unknown;
-      save(campaign);
-      return campaign;
+  if (!found) return done(std::unexpected(found.error()));
+  if (!*found) return done(fail(Error::Kind::usage, fmt::format("there is no campaign c-{}", id)));
+  if (steered_.contains(id)) {
+    return done(std::unexpected(not_now(id, "just being changed", done_to(deed))));
   }
-  if (runs) return refuse("started");
-  due_.erase(id);
-  campaign.reason.clear();
-  begin(campaign);
-  campaign.state = CampaignState::running;
-  return campaign;
+  const auto run = runs_.find(id);
+  if (run != runs_.end() && !run->second->ended) {
+    return interrupt(*run->second, deed, std::move(note), std::move(done));
+  }
+  if (!allows((*found)->state, deed)) {
+    return done(std::unexpected(not_now(id, to_string((*found)->state), done_to(deed))));
+  }
+  set_aside(**std::move(found), deed, std::move(note), std::move(done));
+}
+
+// It goes on until what is under way has come back; the disk has it at once.
+void CampaignRunner::interrupt(Run& run, Deed deed, Note note, Done done) {
+  std::unique_lock lock(run.mutex);
+  const bool cancels = deed == Deed::cancel;
+  const CampaignState wanted = cancels ? CampaignState::cancelled : CampaignState::paused;
+  const bool possible = !run.outcome && (cancels || deed == Deed::pause) &&
+                        run.wanted != CampaignState::cancelled && !stopping_;
+  if (!possible) {
+    const std::string_view state = run.outcome || run.interrupt ? "just ending" : "running";
+    const auto refusal = not_now(run.record.id, state, done_to(deed));
+    lock.unlock();
+    return done(std::unexpected(refusal));
+  }
+  run.stop(wanted);
+  CampaignRecord stored = run.to_store();
+  post(stored, std::move(note),
+       [stored, done = std::move(done)](const Result<void>& result) mutable {
+         done(result ? Result<CampaignRecord>(stored) : std::unexpected(result.error()));
+       });
+}
+
+// One that is not walking: its state is changed, and then it may begin.
+void CampaignRunner::set_aside(CampaignRecord campaign, Deed deed, Note note, Done done) {
+  std::optional<CampaignRecord> before;
+  if (waits(campaign.state)) before = campaign;
+  due_.erase(campaign.id);
+  if (deed == Deed::cancel) {
+    campaign.state = CampaignState::cancelled;
+    close_books(campaign, services_.clock());
+  } else {
+    campaign.state = CampaignState::running;
+    campaign.reason.clear();
+  }
+  post(campaign, std::move(note),
+       [this, campaign, before, done = std::move(done)](const Result<void>& result) mutable {
+         if (!result) {
+           if (before) due_.emplace(before->id, *before);
+           return done(std::unexpected(result.error()));
+         }
+         if (!campaign.ended) begin(campaign);
+         done(campaign);
+       });
+}
+
+void CampaignRunner::post(CampaignRecord campaign, Note note,
+                          std::move_only_function<void(const Result<void>&)> done) {
+  const std::int64_t id = campaign.id;
+  steered_.insert(id);
+  services_.writer.post(
+      [&services = services_, campaign = std::move(campaign), note = std::move(note)] {
+        write(services.write, campaign);
+        note();
+      },
+      [this, alive = alive_, id, done = std::move(done)](const Result<void>& result) mutable {
+        services_.to_http([this, alive, id, result, done = std::move(done)]() mutable {
+          if (!*alive) return;
+          steered_.erase(id);
+          done(result);
+        });
+      });
 }
 
 void CampaignRunner::begin(const CampaignRecord& campaign) {
@@ -181,49 +333,72 @@ void CampaignRunner::begin(const CampaignRecord& campaign) {
   }
   auto run = std::make_unique<Run>();
   run->project = services_.projects.find(campaign.project);
-  run->record = campaign;
-  if (!run->project) {
-    run->record.state = CampaignState::blocked;
-    run->record.reason = "the gateway no longer has this project";
-    run->record.start_at = services_.clock() + blocked_pause;
-    save(run->record);
-    due_.emplace(campaign.id, run->record);
-    return;
+  CampaignRecord& record = run->record;
+  record = campaign;
+  if (run->project) {
+    record.state = CampaignState::running;
+    if (!record.started) record.started = services_.clock();
+  } else {
+    block(record, "the gateway no longer has this project", services_.clock());
+    due_.emplace(campaign.id, record);
   }
-  run->record.state = CampaignState::running;
-  if (!run->record.started) run->record.started = services_.clock();
-  save(run->record);
+  services_.writer.post([&services = services_, record] { write(services.write, record); },
+                        [](const Result<void>&) {});
+  if (!run->project) return;
   Run& started = *runs_.emplace(campaign.id, std::move(run)).first->second;
   started.thread = std::thread([this, &started] { work(started); });
 }
 
 void CampaignRunner::work(Run& run) {
-  walk(run);
-  const CampaignRecord record = run.copy();
-  save(record);
-  if (is_final(record.state)) tell_finished(record);
-  run.ended = true;
+  decide(run, walk(run));
 }
 
-void CampaignRunner::walk(Run& run) {
-  const auto fail_with = [&](const Error& error) {
-    const std::lock_guard lock(run.mutex);
-    run.record.state = CampaignState::blocked;
-    run.record.reason = error.what;
-    run.record.start_at = services_.clock() + blocked_pause;
+// What a person wanted meanwhile goes before what the walk came to, but for its end.
+void CampaignRunner::decide(Run& run, CampaignRecord outcome) {
+  const std::lock_guard lock(run.mutex);
+  run.port = nullptr;
+  if (run.interrupt && !is_final(outcome.state)) {
+    outcome.state = run.wanted;
+    outcome.reason.clear();
+  }
+  if (is_final(outcome.state)) close_books(outcome, services_.clock());
+  run.outcome = std::move(outcome);
+  keep(run);
+}
+
+// With the run's mutex; again by look() until it is written.
+void CampaignRunner::keep(Run& run) {
+  services_.writer.post(
+      [&services = services_, outcome = *run.outcome] { write(services.write, outcome); },
+      [&run](const Result<void>& result) {
+        if (!result) {
+          run.unsaved = true;
+          return;
+        }
+        const std::lock_guard lock(run.mutex);
+        run.record = *run.outcome;
+        run.ended = true;
+      });
+}
+
+CampaignRecord CampaignRunner::walk(Run& run) {
+  const auto blocked_by = [&](const Error& error) {
+    CampaignRecord outcome = run.copy();
+    block(outcome, error.what, services_.clock());
+    return outcome;
   };
   registry::OpenOptions open;
   open.durable = true;
   open.lock_wait = 30s;
   auto registry = registry::Registry::open(registry_path_, open);
-  if (!registry) return fail_with(registry.error());
+  if (!registry) return blocked_by(registry.error());
   CampaignRecord record = run.copy();
   registry::Campaign campaign;
   const bool resumed = record.registry_campaign != 0;
   if (resumed) {
     auto found = registry->find_campaign(record.registry_campaign);
-    if (!found) return fail_with(found.error());
-    if (!*found) return fail_with({Error::Kind::storage, "its walk is no longer stored", ""});
+    if (!found) return blocked_by(found.error());
+    if (!*found) return blocked_by({Error::Kind::storage, "its walk is no longer stored", ""});
     campaign = std::move(**found);
   } else {
     campaign.project = record.project;
@@ -231,18 +406,20 @@ void CampaignRunner::walk(Run& run) {
     campaign.validate_only = record.validate_only;
     campaign.started = services_.clock();
     auto audience = registry->make_audience(record.audience, 0, record.project, services_.clock());
-    if (!audience) return fail_with(audience.error());
+    if (!audience) return blocked_by(audience.error());
     campaign.audience = *std::move(audience);
-    if (auto added = registry->add_campaign(campaign); !added) return fail_with(added.error());
+    if (auto added = registry->add_campaign(campaign); !added) return blocked_by(added.error());
     // The row must be known before anything is sent, or the next gateway would begin anew.
+    std::promise<Result<void>> saved;
     {
       const std::lock_guard lock(run.mutex);
       run.record.registry_campaign = campaign.id;
       run.record.audience_count = campaign.audience.count;
+      services_.writer.post(
+          [&services = services_, stored = run.to_store()] { write(services.write, stored); },
+          [&saved](const Result<void>& result) { saved.set_value(result); });
     }
-    record = run.copy();
-    const auto saved = services_.writer.run([&] { services_.write.campaigns.update(record); });
-    if (!saved) return fail_with(saved.error());
+    if (const auto done = saved.get_future().get(); !done) return blocked_by(done.error());
   }
   client::LanePort lanes(
       run.project->lanes(),
@@ -252,7 +429,9 @@ void CampaignRunner::walk(Run& run) {
   client::BudgetOptions pace;
   pace.messages_per_minute = record.messages_per_minute;
   pace.ramp = {};
-  PacedPort port(lanes, pace);
+  PacedPort port(lanes, pace, [&, clock = services_.clock] {
+    return run.interrupt || (record.expires_at && clock() >= *record.expires_at);
+  });
   delivery::RunOptions options;
   options.retry = run.project->retry();
   options.clock = services_.clock;
@@ -261,19 +440,28 @@ void CampaignRunner::walk(Run& run) {
   options.deadline = record.expires_at;
   auto saved_at = std::chrono::steady_clock::now();
   options.on_progress = [&](std::uint64_t, const registry::CampaignCounts& counts) {
-    {
-      const std::lock_guard lock(run.mutex);
-      take_counts(run.record, counts);
-    }
+    const std::lock_guard lock(run.mutex);
+    take_counts(run.record, counts);
     if (std::chrono::steady_clock::now() < saved_at + save_every) return;
     saved_at = std::chrono::steady_clock::now();
-    save(run.copy());
+    services_.writer.post(
+        [&services = services_, stored = run.to_store()] { write(services.write, stored); },
+        [](const Result<void>&) {});
   };
   options.on_brake = [&](const delivery::BrakeAlarm& alarm) {
     queue::Event event{.at = services_.clock(), .type = "brake.pulled", .project = alarm.project};
-    event.data = fmt::format(R"({{"platform":"{}","rule":"{}","campaign":"c-{}"}})",
-                             alarm.pull.platform, alarm.pull.rule, record.id);
-    services_.writer.post([this, event] { services_.write.events.add(event); },
+    event.data = R"({"platform":)";
+    append_json_string(event.data, alarm.pull.platform);
+    event.data += fmt::format(R"(,"rule":"{}","campaign":"c-{}"}})", alarm.pull.rule, record.id);
+    services_.writer.post([&services = services_, event] { services.write.events.add(event); },
+                          [](const Result<void>&) {});
+  };
+  options.on_change = [&](const registry::Receiver& device, registry::State to,
+                          const Verdict& verdict) {
+    queue::Event event = device_event(device, to, verdict);
+    event.at = services_.clock();
+    event.project = record.project;
+    services_.writer.post([&services = services_, event] { services.write.events.add(event); },
                           [](const Result<void>&) {});
   };
   delivery::CampaignRun walk(*registry, std::move(campaign), port, std::move(options), resumed);
@@ -282,63 +470,35 @@ void CampaignRunner::walk(Run& run) {
     run.port = &port;
   }
   auto summary = walk.run();
-  const std::lock_guard lock(run.mutex);
-  run.port = nullptr;
-  CampaignRecord& now = run.record;
-  if (!summary) {
-    now.state = CampaignState::blocked;
-    now.reason = summary.error().what;
-    now.start_at = services_.clock() + blocked_pause;
-    return;
+  {
+    const std::lock_guard lock(run.mutex);
+    run.port = nullptr;
   }
-  take_counts(now, summary->counts);
-  const std::uint64_t final = now.accepted + now.retired + now.failed + now.unknown;
+  if (!summary) return blocked_by(summary.error());
+  CampaignRecord outcome = run.copy();
+  take_counts(outcome, summary->counts);
+  const std::uint64_t final = outcome.accepted + outcome.retired + outcome.failed + outcome.unknown;
   if (summary->interrupted) {
-    now.state = run.wanted;
+    outcome.state = CampaignState::running;  // Until it is decided.
   } else if (summary->message_fault) {
-    now.state = CampaignState::failed;
-    now.reason = reason_of(*summary);
+    outcome.state = CampaignState::failed;
+    outcome.reason = reason_of(*summary);
   } else if (!summary->holds.empty()) {
-    now.state = CampaignState::blocked;
-    now.reason = reason_of(*summary);
-    now.start_at = services_.clock() + blocked_pause;
-  } else if (summary->deadline_passed && final < now.audience_count) {
-    now.state = CampaignState::cancelled;
-    now.reason = "it expired before all were sent to";
+    block(outcome, reason_of(*summary), services_.clock());
+  } else if (summary->deadline_passed && final < outcome.audience_count) {
+    outcome.state = CampaignState::cancelled;
+    outcome.reason = "it expired before all were sent to";
   } else {
-    now.state = CampaignState::finished;
+    outcome.state = CampaignState::finished;
   }
-  if (now.state == CampaignState::cancelled) {
-    now.cancelled = now.audience_count - std::min(now.audience_count, final);
-  }
-  if (is_final(now.state)) now.ended = services_.clock();
-}
-
-void CampaignRunner::save(const CampaignRecord& campaign, Done done) {
-  services_.writer.post(
-      [this, campaign] { services_.write.campaigns.update(campaign); },
-      [campaign, done = std::move(done)](const Result<void>& result) mutable {
-        if (!done) return;
-        done(result ? Result<CampaignRecord>(campaign) : std::unexpected(result.error()));
-      });
-}
-
-void CampaignRunner::tell_finished(const CampaignRecord& campaign) {
-  queue::Event event{
-      .at = services_.clock(), .type = "campaign.finished", .project = campaign.project};
-  event.data = fmt::format(
-      R"({{"campaign":"c-{}","state":"{}","audience":{},"accepted":{},"retired":{},"failed":{},)"
-      R"("unknown":{},"cancelled":{}}})",
-      campaign.id, to_string(campaign.state), campaign.audience_count, campaign.accepted,
-      campaign.retired, campaign.failed, campaign.unknown, campaign.cancelled);
-  services_.writer.post([this, event] { services_.write.events.add(event); },
-                        [](const Result<void>&) {});
+  return outcome;
 }
 
 // What runs is still called running in the store: the next gateway goes on with it.
 void CampaignRunner::stop() {
   stopping_ = true;
   for (const auto& [id, run] : runs_) {
+    const std::lock_guard lock(run->mutex);
     if (!run->interrupt) run->stop(CampaignState::running);
   }
 }

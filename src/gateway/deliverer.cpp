@@ -11,6 +11,7 @@
 #include "client/unsent_attempt.h"
 #include "fcm/encoded_message.h"
 #include "fcm/probe.h"
+#include "gateway/device_json.h"
 #include "gateway/ending.h"
 
 namespace fanfare::gateway {
@@ -26,14 +27,6 @@ constexpr std::size_t full_batch = 500;
 constexpr auto failed_pause = 1s;
 // Nothing else wakes the thread for leases that have expired, or for a clock that was set.
 constexpr auto longest_sleep = 1s;
-
-std::string device_event(const registry::Receiver& device, const Verdict& verdict) {
-  std::string out = fmt::format(R"({{"{}":)", to_string(device.registration.kind));
-  append_json_string(out, device.registration.value);
-  fmt::format_to(std::back_inserter(out), R"(,"platform":"{}","rule":"{}"}})", device.platform,
-                 verdict.rule);
-  return out;
-}
 
 std::string brake_event(const registry::BrakePull& pull) {
   std::string out = R"({"platform":)";
@@ -70,15 +63,18 @@ Deliverer::Deliverer(const client::Lanes& lanes, registry::Registry registry, Co
                  .on_change =
                      [this](const registry::Receiver& device, registry::State to,
                             const Verdict& verdict) {
-                       const bool retired = to == registry::State::retired;
-                       news_.push_back({.type = retired ? "device.retired" : "device.suspect",
-                                        .data = device_event(device, verdict)});
+                       news_.push_back(device_event(device, to, verdict));
                      }}),
       loop_(options_.retry, Random::from_system()),
       breakers_(options_.breakers),
       thread_([this] { run(); }) {}
 
 Deliverer::~Deliverer() {
+  close();
+}
+
+void Deliverer::close() {
+  if (!thread_.joinable()) return;
   stop();
   thread_.join();
   (void)writer_.run([] {});  // Behind all that was posted here.
@@ -185,12 +181,14 @@ void Deliverer::take_inbox() {
   }
   for (const queue::MessageId id : inbox.recorded) hand_.erase(id);
   in_hand_count_ -= inbox.recorded.size();
-  if (!inbox.endings_failed.empty() || !inbox.returns_failed.empty()) {
+  if (!inbox.endings_failed.empty() || !inbox.returns_failed.empty() ||
+      !inbox.news_failed.empty()) {
     std::ranges::move(inbox.endings_failed, std::back_inserter(endings_));
     std::ranges::move(inbox.returns_failed, std::back_inserter(returns_));
     std::ranges::move(inbox.news_failed, std::back_inserter(news_));
     std::ranges::move(inbox.answers_failed, std::back_inserter(answers_));
     record_again_at_ = port_.now() + failed_pause;
+    if (!dirty_since_) dirty_since_ = port_.now();
   }
   if (inbox.look) more_in_store_ = true;
   if (inbox.ask_breakers) {
@@ -319,38 +317,42 @@ void Deliverer::note_blocked() noexcept {
 
 void Deliverer::lease(std::size_t most) {
   lease_under_way_ = true;
-  const auto leased = std::make_shared<std::vector<queue::Leased>>();
-  const auto answer = std::make_shared<Inbox>();
-  writer_.post([this, most, leased, answer] { take_lease(most, *leased, *answer); },
-               [this, leased, answer](const Result<void>& result) {
-                 if (!result) in_hand_count_ -= leased->size();
+  const auto lease = std::make_shared<Lease>();
+  writer_.post([this, most, lease] { take_lease(most, *lease); },
+               [this, lease](const Result<void>& result) {
+                 if (!result) {
+                   in_hand_count_ -= lease->counted;
+                   *lease = {.all = true, .next_due = options_.clock() + failed_pause};
+                 }
                  {
                    const std::lock_guard lock(mutex_);
                    inbox_.lease_answered = true;
-                   inbox_.all_leased = answer->all_leased && result;
-                   inbox_.next_due = result ? answer->next_due : options_.clock() + failed_pause;
-                   if (result) std::ranges::move(*leased, std::back_inserter(inbox_.leased));
+                   inbox_.all_leased = lease->all;
+                   inbox_.next_due = lease->next_due;
+                   std::ranges::move(lease->messages, std::back_inserter(inbox_.leased));
                  }
                  port_.interrupt();
                });
 }
 
 // On the writer's thread, where nothing is accepted meanwhile.
-void Deliverer::take_lease(std::size_t most, std::vector<queue::Leased>& leased, Inbox& answer) {
+void Deliverer::take_lease(std::size_t most, Lease& lease) {
   const SystemTime now = options_.clock();
-  bool all = true;
+  lease.all = true;
   for (const Priority priority : {Priority::urgent, Priority::normal, Priority::bulk}) {
-    const std::size_t wanted = std::min(most - leased.size(), room(priority));
-    const std::size_t before = leased.size();
-    if (wanted > 0) messages_.lease(options_.project, priority, now, wanted, leased);
-    const std::size_t got = leased.size() - before;
+    const std::size_t wanted = std::min(most - lease.messages.size(), room(priority));
+    const std::size_t before = lease.messages.size();
+    if (wanted > 0) {
+      messages_.lease(options_.project, priority, now, wanted, lease.messages);
+    }
+    const std::size_t got = lease.messages.size() - before;
     in_hand_count_ += got;
-    all = all && got < wanted;
+    lease.counted += got;
+    lease.all = lease.all && got < wanted;
     const auto due = messages_.next_due(options_.project, priority);
-    if (due) answer.next_due = std::min(answer.next_due.value_or(*due), *due);
+    if (due) lease.next_due = std::min(lease.next_due.value_or(*due), *due);
   }
-  answer.all_leased = all;
-  if (all) direct_ = true;
+  if (lease.all) direct_ = true;
 }
 
 void Deliverer::send() {
@@ -485,9 +487,6 @@ void Deliverer::give_back_idle(SteadyTime later_than) {
 void Deliverer::end(InHand& in_hand, queue::Ending ending) {
   const auto counted = fresh_.by_rule.try_emplace(ending.rule, 0).first;
   ++counted->second;
-  if (ending.state != queue::State::delivered) {
-    news_.push_back({.type = "message.failed", .data = failed_event(ending, in_hand.message)});
-  }
   endings_.push_back(std::move(ending));
   in_hand.ended = true;
   if (!dirty_since_) dirty_since_ = port_.now();

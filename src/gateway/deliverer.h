@@ -61,8 +61,7 @@ class Deliverer {
   Deliverer(const client::Lanes& lanes, registry::Registry registry, CommitThread& writer,
             queue::Messages& messages, queue::Events& events, DelivererOptions options,
             DelivererHooks hooks);
-  /// Waits for the end that stop() or abandon() has begun; stops if neither has.
-  ~Deliverer();
+  ~Deliverer();  ///< Closes.
   Deliverer(const Deliverer&) = delete;
   Deliverer& operator=(const Deliverer&) = delete;
 
@@ -85,6 +84,10 @@ class Deliverer {
   /// Ends at once. What is in hand stays leased, and is due again when the store is next opened.
   void abandon();
   [[nodiscard]] bool stopped() const noexcept { return ended_.load(); }
+  /// Waits for the end that stop() or abandon() has begun; stops if neither has. Never from the
+  /// writer's thread; after it neither the writer nor its store is used any more, whoever still
+  /// holds this.
+  void close();
   void ask_breakers_now();
 
   struct Stats {
@@ -120,6 +123,14 @@ class Deliverer {
     bool ask_breakers = false;
   };
 
+  /// What is asked of the store.
+  struct Lease {
+    std::vector<queue::Leased> messages = {};
+    std::size_t counted = 0;  ///< Of them, in in_hand_count_: none of what a failure cut short.
+    bool all = false;         ///< Nothing that is due is left.
+    std::optional<SystemTime> next_due = {};
+  };
+
   void run();
   void turn();
   void take_inbox();
@@ -130,7 +141,7 @@ class Deliverer {
   [[nodiscard]] bool is_blocked() const noexcept;
   void note_blocked() noexcept;
   void lease(std::size_t most);
-  void take_lease(std::size_t most, std::vector<queue::Leased>& leased, Inbox& answer);
+  void take_lease(std::size_t most, Lease& lease);
   void send();
   void wait();
   void note_events();

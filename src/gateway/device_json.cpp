@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "base/json_text.h"
 #include "registry/device_parser.h"
 #include "registry/device_writer.h"
 
@@ -128,6 +129,17 @@ json::object to_json(const std::map<std::string, std::uint64_t>& counts) {
   json::object out;
   for (const auto& [name, count] : counts) out[name] = count;
   return out;
+}
+
+queue::Event device_event(const registry::Receiver& device, registry::State to,
+                          const Verdict& verdict) {
+  std::string data = fmt::format(R"({{"{}":)", to_string(device.registration.kind));
+  append_json_string(data, device.registration.value);
+  data += R"(,"platform":)";
+  append_json_string(data, device.platform);
+  data += fmt::format(R"(,"rule":"{}"}})", verdict.rule);
+  return {.type = to == registry::State::retired ? "device.retired" : "device.suspect",
+          .data = std::move(data)};
 }
 
 }  // namespace fanfare::gateway

@@ -12,8 +12,11 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include "fanfare/verdict.h"
+
 #include "gateway/api.h"
-#include "registry/device.h"
+#include "queue/events.h"
+#include "registry/registry.h"
 
 namespace fanfare::gateway {
 
@@ -38,6 +41,9 @@ struct DeviceInput {
 [[nodiscard]] boost::json::object to_json(const registry::Event& event);
 /// [{"index":3,"message":"…","field":"…"}]
 [[nodiscard]] boost::json::array to_json(const std::map<std::size_t, Refusal>& bad);
+/// That a verdict has changed a device: device.retired or device.suspect, without time and project.
+[[nodiscard]] queue::Event device_event(const registry::Receiver& device, registry::State to,
+                                        const Verdict& verdict);
 /// {"ios":12}
 [[nodiscard]] boost::json::object to_json(const std::map<std::string, std::uint64_t>& counts);
 

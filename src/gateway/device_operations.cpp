@@ -141,17 +141,23 @@ class DeviceOperations {
   }
 
   void change(const Call& call, Respond respond, bool retire, const char* action) {
-    services_.audit(call, action, call.part("project"), short_hash(call.part("device")), {});
-    with_device(
-        call, std::move(respond),
-        [this, retire, project = call.part("project")](Registry& registry, const Device& device) {
-          auto changed = retire ? registry.retire(device.id, services_.clock())
-                                : registry.restore(device.id, services_.clock());
-          if (!changed) return refuse(changed.error());
-          if (retire && *changed) tell_retired(device, project);
-          return answer(
-              200, json::object{{"changed", *changed}, {"state", retire ? "retired" : "active"}});
-        });
+    auto note =
+        services_.audit(call, action, call.part("project"), short_hash(call.part("device")));
+    on_registry(services_, std::move(respond), std::move(note),
+                [retire, clock = services_.clock, value = call.part("device"),
+                 project = call.part("project")](Registry& registry) -> DeviceDeed {
+                  auto device = find(registry, value, project);
+                  if (!device) return {std::move(device).error()};
+                  auto changed = retire ? registry.retire(device->id, clock())
+                                        : registry.restore(device->id, clock());
+                  if (!changed) return {refuse(changed.error())};
+                  DeviceDeed deed{.response = answer(
+                                      200, json::object{{"changed", *changed},
+                                                        {"state", retire ? "retired" : "active"}}),
+                                  .done = *changed};
+                  if (retire) deed.events.push_back(retired_event(*device, project, clock()));
+                  return deed;
+                });
   }
 
   void list(const Call& call, Respond respond) {
@@ -203,14 +209,17 @@ class DeviceOperations {
                   .message = "a user is erased from all projects, and the API key is good for some",
                   .remedy = "use a key that is bound to no project"}));
     }
-    services_.audit(call, "user.erase", call.part("project"), short_hash(call.part("user")), {});
-    on_registry(services_, std::move(respond), [user = call.part("user")](Registry& registry) {
-      auto erased = registry.erase_user(user, false);
-      if (!erased) return refuse(erased.error());
-      return answer(200, json::object{{"devices", erased->devices},
-                                      {"events", erased->events},
-                                      {"mentions", erased->mentions}});
-    });
+    auto note =
+        services_.audit(call, "user.erase", call.part("project"), short_hash(call.part("user")));
+    on_registry(services_, std::move(respond), std::move(note),
+                [user = call.part("user")](Registry& registry) -> DeviceDeed {
+                  auto erased = registry.erase_user(user, false);
+                  if (!erased) return {refuse(erased.error())};
+                  return {.response = answer(200, json::object{{"devices", erased->devices},
+                                                               {"events", erased->events},
+                                                               {"mentions", erased->mentions}}),
+                          .done = true};
+                });
   }
 
  private:
@@ -288,15 +297,13 @@ class DeviceOperations {
                 });
   }
 
-  void tell_retired(const Device& device, const std::string& project) {
+  static queue::Event retired_event(const Device& device, const std::string& project,
+                                    SystemTime now) {
     json::object data{{to_string(device.registration.kind), device.registration.value},
                       {"platform", device.platform},
                       {"rule", "person.retired"}};
     if (!device.user.empty()) data["user"] = device.user;
-    queue::Event event{.at = services_.clock(), .type = "device.retired", .project = project};
-    event.data = json::serialize(data);
-    services_.writer.post([this, event] { services_.write.events.add(event); },
-                          [](const Result<void>&) {});
+    return {.at = now, .type = "device.retired", .project = project, .data = json::serialize(data)};
   }
 
   Services& services_;

@@ -1,5 +1,7 @@
 #include "gateway/device_recorder.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "delivery/ledger.h"
@@ -59,7 +61,7 @@ void DeviceRecorder::note(const Receiver& device, const client::Delivery& result
                   .suspected_by = device.suspected_by,
                   .rule = fate == Fate::retired ? std::string_view(verdict.rule) : ""});
   }
-  if (fate == Fate::retired) deaths_.emplace_back(device, verdict);
+  if (fate == Fate::retired) deaths_.note(device, verdict);
 }
 
 bool DeviceRecorder::may_probe(const Receiver& device, SystemTime now) {
@@ -71,23 +73,28 @@ bool DeviceRecorder::may_probe(const Receiver& device, SystemTime now) {
 }
 
 Result<void> DeviceRecorder::record(SystemTime now) {
-  if (auto renewed = renew_watch(now); !renewed) return renewed;
-  if (!dirty_) return {};
+  if (!watch_) {
+    if (auto renewed = renew_watch(now); !renewed) return renewed;
+  }
+  if (dirty_) {
+    if (auto recorded = record_noted(now); !recorded) return recorded;
+  }
+  return now < watch_since_ + stretch ? Result<void>() : renew_watch(now);
+}
+
+// May fail anywhere and is then called again: what the watch has given once it does not give a
+// second time, so that is kept until it is stored.
+Result<void> DeviceRecorder::record_noted(SystemTime now) {
+  if (auto pulled = pull_those_due(now); !pulled) return pulled;
   if (auto heeded = heed_persons(); !heeded) return heeded;
   progress_.at = now;
-  progress_.answers = watch_->take_counts(now);
+  std::ranges::move(watch_->take_counts(now), std::back_inserter(progress_.answers));
   if (auto pulled = pull_brakes(now); !pulled) return pulled;
   if (auto recorded = registry_.record(none_, progress_); !recorded) return recorded;
   progress_ = {};
   counts_ = {};
   dirty_ = false;
-  for (const auto& [device, verdict] : std::exchange(deaths_, {})) {
-    // What it is now: a brake may have made the retirement a suspicion.
-    const auto stored = registry_.find(device.registration);
-    if (stored && *stored && (*stored)->state != device.state) {
-      hooks_.on_change(device, (*stored)->state, verdict);
-    }
-  }
+  deaths_.tell(registry_, hooks_.on_change);
   return settle_brakes(now);
 }
 
@@ -102,8 +109,8 @@ Result<void> DeviceRecorder::heed_persons() {
   return {};
 }
 
+// The answers of one run after another, each as long as a stretch.
 Result<void> DeviceRecorder::renew_watch(SystemTime now) {
-  if (watch_ && now < watch_since_ + stretch) return {};
   if (watch_) {
     if (auto pulled = pull_brakes(now); !pulled) return pulled;
     if (auto settled = settle_brakes(now); !settled) return settled;
@@ -120,8 +127,15 @@ Result<void> DeviceRecorder::renew_watch(SystemTime now) {
 }
 
 Result<void> DeviceRecorder::pull_brakes(SystemTime now) {
-  for (auto& pull : watch_->take_pulls(now, false)) {
-    if (auto pulled = registry_.pull_brake(none_, pull, now); !pulled) return pulled;
+  std::ranges::move(watch_->take_pulls(now, false), std::back_inserter(pulls_));
+  return pull_those_due(now);
+}
+
+Result<void> DeviceRecorder::pull_those_due(SystemTime now) {
+  while (!pulls_.empty()) {
+    if (auto pulled = registry_.pull_brake(none_, pulls_.front(), now); !pulled) return pulled;
+    registry::BrakePull pull = std::move(pulls_.front());
+    pulls_.pop_front();
     brakes_.push_back({.id = 0,
                        .project = none_.project,
                        .platform = pull.platform,
@@ -134,9 +148,12 @@ Result<void> DeviceRecorder::pull_brakes(SystemTime now) {
 }
 
 Result<void> DeviceRecorder::settle_brakes(SystemTime now) {
-  for (const std::int64_t brake : watch_->take_over(now, false)) {
+  std::ranges::move(watch_->take_over(now, false), std::back_inserter(over_));
+  while (!over_.empty()) {
+    const std::int64_t brake = over_.front();
     const auto settled = registry_.settle_brake(brake, none_, last_event_before_, now);
     if (!settled) return std::unexpected(settled.error());
+    over_.pop_front();
     std::erase_if(brakes_, [&](const auto& each) { return each.id == brake; });
   }
   return {};

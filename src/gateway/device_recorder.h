@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "client/delivery.h"
 #include "delivery/campaign_run.h"
+#include "delivery/deaths.h"
 #include "registry/registry.h"
 
 namespace fanfare::gateway {
@@ -22,8 +24,7 @@ class DeviceRecorder {
  public:
   struct Hooks {
     std::function<void(const delivery::BrakeAlarm&)> on_brake;
-    /// A verdict retired a device, or made it suspect while a brake is on.
-    std::function<void(const registry::Receiver&, registry::State to, const Verdict&)> on_change;
+    delivery::OnChange on_change;
   };
 
   DeviceRecorder(registry::Registry registry, std::string project,
@@ -51,8 +52,10 @@ class DeviceRecorder {
   static constexpr std::chrono::minutes stretch{10};
   static constexpr std::chrono::seconds look_again{5};
 
+  [[nodiscard]] Result<void> record_noted(SystemTime now);
   [[nodiscard]] Result<void> renew_watch(SystemTime now);
   [[nodiscard]] Result<void> pull_brakes(SystemTime now);
+  [[nodiscard]] Result<void> pull_those_due(SystemTime now);
   [[nodiscard]] Result<void> settle_brakes(SystemTime now);
   [[nodiscard]] Result<void> heed_persons();
   [[nodiscard]] Result<bool> nobody_is_registered(SystemTime now);
@@ -63,8 +66,10 @@ class DeviceRecorder {
   Hooks hooks_;
   registry::Progress progress_;
   registry::CampaignCounts counts_;
-  std::vector<std::pair<registry::Receiver, Verdict>> deaths_;
+  delivery::Deaths deaths_;
   std::optional<registry::BrakeWatch> watch_;
+  std::deque<registry::BrakePull> pulls_;  // The watch takes them for pulled; not stored yet.
+  std::deque<std::int64_t> over_;          // The watch has let go of them; not stored yet.
   SystemTime watch_since_{};
   std::int64_t last_event_before_ = 0;
   std::vector<registry::BrakeState> brakes_;

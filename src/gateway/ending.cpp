@@ -1,7 +1,5 @@
 #include "gateway/ending.h"
 
-#include <fmt/format.h>
-
 #include "base/json_text.h"
 #include "delivery/evidence.h"
 
@@ -57,15 +55,6 @@ queue::Ending ending_of(const Verdict& verdict, const queue::Leased& message) {
           .rule = std::string(verdict.rule),
           .attempts = message.attempts,
           .evidence = std::move(evidence)};
-}
-
-std::string failed_event(const queue::Ending& ending, const queue::Leased& message) {
-  std::string out = fmt::format(R"({{"message":"{}","state":"{}","rule":)",
-                                queue::format_message_id(ending.id), to_string(ending.state));
-  append_json_string(out, ending.rule);
-  fmt::format_to(std::back_inserter(out), R"(,"status":{},"attempts":{},"target_kind":"{}"}})",
-                 ending.status, ending.attempts, to_string(message.target.kind));
-  return out;
 }
 
 }  // namespace fanfare::gateway

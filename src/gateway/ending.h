@@ -20,7 +20,4 @@ namespace fanfare::gateway {
 /// One that was refused without being sent.
 [[nodiscard]] queue::Ending ending_of(const Verdict& verdict, const queue::Leased& message);
 
-/// Event data: {"message":"m-7","rule":"token.unregistered","status":404,"state":"rejected", …}.
-[[nodiscard]] std::string failed_event(const queue::Ending& ending, const queue::Leased& message);
-
 }  // namespace fanfare::gateway

@@ -57,11 +57,15 @@ class EventOperations {
                                     .message = "the API key is bound to projects",
                                     .remedy = "name one of them: ?project=ID"}));
     }
-    const auto after = static_cast<queue::EventId>(query_number(call, "after", 0, ~0ULL >> 1));
-    const std::uint64_t limit = query_number(call, "limit", 100, 1'000);
-    queue::EventId looked_at = after;
-    auto found = look(
-        services_, [&] { return services_.read.events.behind(after, choice, limit, &looked_at); });
+    // A cursor that can't be read would else begin anew, and everything be told twice.
+    const auto after = read_number(call, "after", 0, ~0ULL >> 1);
+    if (!after) return respond(refuse(after.error()));
+    const auto limit = read_number(call, "limit", 100, 1'000);
+    if (!limit) return respond(refuse(limit.error()));
+    auto looked_at = static_cast<queue::EventId>(*after);
+    auto found = look(services_, [&] {
+      return services_.read.events.behind(looked_at, choice, *limit, &looked_at);
+    });
     if (!found) return respond(refuse(found.error()));
     json::array all;
     for (const queue::Event& event : *found) all.push_back(to_json(event));
@@ -90,14 +94,15 @@ class EventOperations {
     if (auto sound = check_webhook_url(webhook->url, allow_plain_http_); !sound) {
       return respond(refuse(sound.error()));
     }
-    services_.audit(call, "webhook.create", webhook->choice.project, webhook->url, {});
     on_store(
         services_, std::move(respond),
-        [this, webhook, from_now] {
+        [this, webhook, from_now,
+         note = services_.audit(call, "webhook.create", webhook->choice.project, webhook->url)] {
           webhook->id = "wh-" + queue::random_letters(12);
           webhook->secret = queue::random_letters(40);
           webhook->cursor = from_now ? services_.write.events.last() : 0;
           services_.write.events.put_webhook(*webhook);
+          note();
         },
         [this, webhook] {
           webhooks_.reload();
@@ -108,12 +113,13 @@ class EventOperations {
   }
 
   void remove(const Call& call, Respond respond) {
-    services_.audit(call, "webhook.remove", {}, call.part("webhook"), {});
     const auto removed = std::make_shared<bool>();
     on_store(
         services_, std::move(respond),
-        [this, removed, id = call.part("webhook")] {
+        [this, removed, id = call.part("webhook"),
+         note = services_.audit(call, "webhook.remove", {}, call.part("webhook"))] {
           *removed = services_.write.events.remove_webhook(id);
+          if (*removed) note();
         },
         [this, removed, id = call.part("webhook")] {
           webhooks_.reload();
@@ -154,10 +160,10 @@ class EventOperations {
     if (letters->empty() || letters->front().id != number) {
       return respond(refuse(not_found(fmt::format("there is no dead letter {}", text))));
     }
-    services_.audit(call, "webhook.replay", {}, id, {});
     webhooks_.send_again(
         **webhook, letters->front().event,
-        [this, id, number, respond = std::move(respond)](const WebhookAnswer& said) mutable {
+        [this, id, number, note = services_.audit(call, "webhook.replay", {}, id),
+         respond = std::move(respond)](const WebhookAnswer& said) mutable {
           if (said.status < 200 || said.status >= 300) {
             return respond(refuse(Refusal{
                 .code = 502,
@@ -167,7 +173,10 @@ class EventOperations {
           }
           on_store(
               services_, std::move(respond),
-              [this, id, number] { services_.write.events.remove_dead_letter(id, number); },
+              [this, id, number, note = std::move(note)] {
+                services_.write.events.remove_dead_letter(id, number);
+                note();
+              },
               [] { return no_content(); });
         });
   }

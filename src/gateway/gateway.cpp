@@ -150,6 +150,7 @@ struct Gateway::Impl {
                http2::Response response);
 
   void tick();
+  void look_again();
   void take_tick(std::map<std::string, queue::Books> fresh, std::optional<SystemTime> oldest);
   [[nodiscard]] MetricsSnapshot metrics();
   void log(LogEntry::Level level, std::string_view event,
@@ -265,29 +266,29 @@ void Gateway::Impl::make_services() {
       .limits = options.limits,
       .to_http = [this](std::move_only_function<void()> work) { to_http(std::move(work)); },
       .clock = std::chrono::system_clock::now,
-      .audit =
-          [this](const Call& call, std::string_view action, std::string project, std::string target,
-                 std::string detail) {
-            queue::AuditEntry entry{.at = std::chrono::system_clock::now(),
-                                    .actor = call.caller.actor,
-                                    .action = std::string(action),
-                                    .project = std::move(project),
-                                    .target = std::move(target),
-                                    .detail = std::move(detail),
-                                    .request_id = call.request_id};
-            log(LogEntry::Level::info, "audit",
-                {{"actor", entry.actor}, {"action", entry.action}, {"project", entry.project}});
-            writer->post([this, entry] { write->audit.add(entry); }, [](const Result<void>&) {});
-          }});
+      .audit = [this](const Call& call, std::string_view action, std::string project,
+                      std::string target) -> Note {
+        return [this, entry = queue::AuditEntry{.at = std::chrono::system_clock::now(),
+                                                .actor = call.caller.actor,
+                                                .action = std::string(action),
+                                                .project = std::move(project),
+                                                .target = std::move(target),
+                                                .request_id = call.request_id}] {
+          write->audit.add(entry);
+          log(LogEntry::Level::info, "audit",
+              {{"actor", entry.actor}, {"action", entry.action}, {"project", entry.project}});
+        };
+      }});
   acceptor = std::make_unique<Acceptor>(*services);
   campaigns = std::make_unique<CampaignRunner>(*services, options.registry_path);
   webhooks = std::make_unique<WebhookSender>(
       io, *services,
       WebhookOptions{.allow_plain_http = options.webhooks_allow_plain_http,
                      .ca_file = options.webhook_ca_file});
-  access.set_find([this](std::string_view presented) -> std::optional<queue::ApiKey> {
+  access.set_find([this](std::string_view presented) {
     auto found = look(*services, [&] { return read->keys.find(presented); });
-    return found ? *std::move(found) : std::nullopt;
+    if (!found) log(LogEntry::Level::error, "keys", {{"text", found.error().what}});
+    return found;
   });
   add_operations(
       operations, *services,
@@ -417,6 +418,8 @@ void Gateway::Impl::tick() {
   });
   answers.give_up(std::chrono::steady_clock::now());
   campaigns->look();
+  // What was accepted while a project's settings changed may have told the old one.
+  if (projects->forget_stopped()) look_again();
   webhooks->news();
   const auto space = store->space();
   fullness.free_bytes = space.free_bytes;
@@ -443,11 +446,13 @@ void Gateway::Impl::tick() {
           if (!ok)
             return log(LogEntry::Level::error, "store", {{"text", writer->stats().last_error}});
           take_tick(std::move(seen->books), seen->oldest);
-          // What was accepted while a project's settings changed may have told the old one.
-          if (!projects->forget_stopped() && !seen->due_again) return;
-          for (const auto& project : projects->all()) project->deliverer().look();
+          if (seen->due_again) look_again();
         });
       });
+}
+
+void Gateway::Impl::look_again() {
+  for (const auto& project : projects->all()) project->deliverer().look();
 }
 
 void Gateway::Impl::take_tick(std::map<std::string, queue::Books> fresh,

@@ -189,11 +189,11 @@ class MessageOperations {
       ids.push_back(id.value_or(0));
     }
     if (auto refusal = fields.refusal()) return respond(refuse(*refusal));
-    services_.audit(call, "message.replay", project->id(), fmt::format("{} messages", ids.size()),
-                    {});
     const auto replayed = std::make_shared<json::array>();
     services_.writer.post(
-        [this, replayed, project, ids] {
+        [this, replayed, project, ids,
+         note = services_.audit(call, "message.replay", project->id(),
+                                fmt::format("{} messages", ids.size()))] {
           replayed->clear();
           for (const queue::MessageId id : ids) {
             const auto anew = services_.write.messages.replay(project->id(), id, services_.clock());
@@ -202,6 +202,7 @@ class MessageOperations {
                                                {"message", queue::format_message_id(*anew)}});
             }
           }
+          if (!replayed->empty()) note();
         },
         [this, replayed, project,
          respond = std::move(respond)](const Result<void>& result) mutable {

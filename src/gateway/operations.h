@@ -39,6 +39,15 @@ void add_operations(Operations& operations, Services& services, const OperationP
                                                       std::function<void()> forget_keys);
 [[nodiscard]] std::vector<Operation> health_operations(const OperationParts& parts);
 
+struct NewCampaign {
+  queue::CampaignRecord campaign;
+  std::string idempotency_key = {};  ///< The same one gives the same campaign; empty: none.
+  std::string fingerprint = {};      ///< As in queue::Submission.
+};
+/// Checks its audience, stores it and answers `status`.
+void create_campaign(Services& services, CampaignRunner& campaigns, const Call& call,
+                     NewCampaign asked, int status, Respond respond);
+
 /// {"campaign": …} of one; a submission to an audience becomes such a campaign.
 [[nodiscard]] boost::json::object to_json(const queue::CampaignRecord& campaign);
 
@@ -61,6 +70,16 @@ void add_operations(Operations& operations, Services& services, const OperationP
 /// Runs `change` on the registry's thread and answers on the HTTP thread with what it gives.
 void on_registry(Services& services, Respond respond,
                  std::move_only_function<http2::Response(registry::Registry&)> work);
+/// What was done to devices: the answer, and what is stored before it is given.
+struct DeviceDeed {
+  http2::Response response;
+  bool done = false;  ///< Else nothing was changed, and there is nothing to be written down.
+  std::vector<queue::Event> events = {};
+};
+/// The same for an administrative deed. The devices are in another file than the audit log, so a
+/// crash between the two leaves a deed without its entry: the devices' own history still has it.
+void on_registry(Services& services, Respond respond, Note note,
+                 std::move_only_function<DeviceDeed(registry::Registry&)> work);
 /// Runs `write` in a transaction of the store, then answers with what `then` gives.
 void on_store(Services& services, Respond respond, std::move_only_function<void()> write,
               std::move_only_function<http2::Response()> then);

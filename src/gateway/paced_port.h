@@ -3,6 +3,9 @@
 #pragma once
 
 #include <deque>
+#include <functional>
+#include <utility>
+#include <vector>
 
 #include "client/attempt_port.h"
 #include "client/send_budget.h"
@@ -11,9 +14,11 @@ namespace fanfare::gateway {
 
 class PacedPort final : public client::AttemptPort {
  public:
-  /// `inner` outlives it. Without a rate all goes at once.
-  PacedPort(client::AttemptPort& inner, const client::BudgetOptions& pace)
-      : inner_(inner), budget_(pace) {}
+  /// `inner` outlives it. Without a rate all goes at once. Once `is_over` says so nothing is
+  /// started any more: what stands in line comes back unsent.
+  PacedPort(client::AttemptPort& inner, const client::BudgetOptions& pace,
+            std::function<bool()> is_over)
+      : inner_(inner), budget_(pace), is_over_(std::move(is_over)) {}
 
   void start(std::vector<client::DeliveryPtr>& deliveries) override;
   void wait(client::SteadyTime until, std::vector<client::DeliveryPtr>& out) override;
@@ -26,8 +31,10 @@ class PacedPort final : public client::AttemptPort {
 
   client::AttemptPort& inner_;
   client::SendBudget budget_;
+  std::function<bool()> is_over_;
   std::deque<client::DeliveryPtr> line_;
   std::vector<client::DeliveryPtr> started_;
+  std::vector<client::DeliveryPtr> turned_back_;
 };
 
 }  // namespace fanfare::gateway

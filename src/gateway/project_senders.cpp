@@ -1,7 +1,6 @@
 #include "gateway/project_senders.h"
 
 #include <algorithm>
-#include <ranges>
 #include <tuple>
 #include <utility>
 
@@ -133,13 +132,22 @@ Result<void> ProjectSenders::set(const std::vector<ProjectSetting>& wanted) {
   return {};
 }
 
+ProjectSenders::~ProjectSenders() {
+  for (const auto& each : with_leaving()) each->deliverer().close();
+}
+
+// Whoever holds one last may be the writer, who can't wait for what is posted to him: so it is not
+// left to them to end it.
 bool ProjectSenders::forget_stopped() {
-  std::vector<std::shared_ptr<Sender>> gone;  // They wait for the writer when they are destroyed.
-  const std::lock_guard lock(mutex_);
-  const auto at =
-      std::ranges::partition(leaving_, [&](const auto& each) { return !each->stopped(); });
-  std::ranges::move(at, std::back_inserter(gone));
-  leaving_.erase(at.begin(), leaving_.end());
+  std::vector<std::shared_ptr<Sender>> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at =
+        std::ranges::partition(leaving_, [](const auto& each) { return !each->stopped(); });
+    std::ranges::move(at, std::back_inserter(gone));
+    leaving_.erase(at.begin(), leaving_.end());
+  }
+  for (const auto& each : gone) each->deliverer().close();
   return !gone.empty();
 }
 
@@ -156,21 +164,23 @@ std::vector<std::shared_ptr<Project>> ProjectSenders::all() const {
   return found;
 }
 
+std::vector<std::shared_ptr<ProjectSenders::Sender>> ProjectSenders::with_leaving() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Sender>> found = leaving_;
+  for (const auto& [id, sender] : senders_) found.push_back(sender);
+  return found;
+}
+
 void ProjectSenders::stop() {
-  for (const auto& each : all()) each->deliverer().stop();
+  for (const auto& each : with_leaving()) each->deliverer().stop();
 }
 
 void ProjectSenders::abandon() {
-  const std::lock_guard lock(mutex_);
-  for (const auto& each : senders_ | std::views::values) each->deliverer().abandon();
-  for (const auto& each : leaving_) each->deliverer().abandon();
+  for (const auto& each : with_leaving()) each->deliverer().abandon();
 }
 
 bool ProjectSenders::stopped() const {
-  const auto stopped = [](const auto& each) { return each->stopped(); };
-  const std::lock_guard lock(mutex_);
-  return std::ranges::all_of(senders_ | std::views::values, stopped) &&
-         std::ranges::all_of(leaving_, stopped);
+  return std::ranges::all_of(with_leaving(), [](const auto& each) { return each->stopped(); });
 }
 
 }  // namespace fanfare::gateway

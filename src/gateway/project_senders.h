@@ -24,6 +24,10 @@ class ProjectSenders final : public Projects {
  public:
   ProjectSenders(CommitThread& writer, Views& write, DelivererHooks hooks)
       : writer_(writer), write_(write), hooks_(std::move(hooks)) {}
+  /// Closes all, also those that somebody still holds.
+  ~ProjectSenders() override;
+  ProjectSenders(const ProjectSenders&) = delete;
+  ProjectSenders& operator=(const ProjectSenders&) = delete;
 
   /// From now on there are these: opens what is new or set otherwise (reads the credentials, opens
   /// the registry, begins to deliver what waits), and stops the others, whose messages stay in the
@@ -44,6 +48,7 @@ class ProjectSenders final : public Projects {
   using Senders = std::map<std::string, std::shared_ptr<Sender>>;
 
   [[nodiscard]] Result<std::shared_ptr<Sender>> open(const ProjectSetting& setting) const;
+  [[nodiscard]] std::vector<std::shared_ptr<Sender>> with_leaving() const;
 
   CommitThread& writer_;
   Views& write_;

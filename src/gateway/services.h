@@ -74,6 +74,10 @@ class Projects {
   [[nodiscard]] virtual std::vector<std::shared_ptr<Project>> all() const = 0;
 };
 
+/// Writes an administrative deed down: to be called inside the transaction that does it, so that
+/// there is no entry without the deed, and no deed without its entry.
+using Note = std::function<void()>;
+
 struct Services {
   CommitThread& writer;
   Views& write;  ///< Inside what is posted to the writer.
@@ -86,9 +90,8 @@ struct Services {
   /// Runs something on the HTTP thread; from any thread.
   std::function<void(std::move_only_function<void()>)> to_http;
   std::function<SystemTime()> clock;
-  /// On the HTTP thread: an administrative deed, written down.
-  std::function<void(const Call&, std::string_view action, std::string project, std::string target,
-                     std::string detail)>
+  /// On the HTTP thread: what writes down that this caller did that.
+  std::function<Note(const Call&, std::string_view action, std::string project, std::string target)>
       audit;
 };
 

@@ -67,6 +67,25 @@ void on_registry(Services& services, Respond respond,
   });
 }
 
+void on_registry(Services& services, Respond respond, Note note,
+                 std::move_only_function<DeviceDeed(registry::Registry&)> work) {
+  services.devices.post([&services, respond = std::move(respond), note = std::move(note),
+                         work = std::move(work)](registry::Registry& registry) mutable {
+    auto deed = std::make_shared<DeviceDeed>(work(registry));
+    if (!deed->done) {
+      return services.to_http(
+          [respond = std::move(respond), deed]() mutable { respond(std::move(deed->response)); });
+    }
+    on_store(
+        services, std::move(respond),
+        [&services, note = std::move(note), deed] {
+          note();
+          for (const queue::Event& event : deed->events) services.write.events.add(event);
+        },
+        [deed] { return std::move(deed->response); });
+  });
+}
+
 void on_store(Services& services, Respond respond, std::move_only_function<void()> write,
               std::move_only_function<http2::Response()> then) {
   services.writer.post(
@@ -101,10 +120,11 @@ void add_operations(Operations& operations, Services& services, const OperationP
     campaign.created = services.clock();
     campaign.state =
         campaign.start_at ? queue::CampaignState::scheduled : queue::CampaignState::running;
-    campaigns.add(std::move(campaign), [respond = std::move(respond)](
-                                           const Result<queue::CampaignRecord>& added) mutable {
-      respond(added ? answer(202, to_json(*added)) : refuse(added.error()));
-    });
+    create_campaign(services, campaigns, call,
+                    {.campaign = std::move(campaign),
+                     .idempotency_key = std::move(read.submission.idempotency_key),
+                     .fingerprint = std::move(read.submission.fingerprint)},
+                    202, std::move(respond));
   };
   operations.add(message_operations(services, parts.acceptor, to_audience, parts.books));
   operations.add(

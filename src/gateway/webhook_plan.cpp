@@ -56,6 +56,9 @@ Result<void> check_webhook_url(std::string_view url, bool allow_plain_http) {
     return fail(Error::Kind::usage, fmt::format("'{}' {}", url.substr(0, 200), why),
                 std::move(remedy));
   };
+  if (std::ranges::any_of(url, [](char c) { return c <= ' ' || c > '~'; })) {
+    return refuse("holds a blank or a letter that no URL has", "percent-encode it");
+  }
   const bool web = url.starts_with("http://") || url.starts_with("https://");
   const auto authority = url.substr(0, url.find_first_of("/?#", url.find("//") + 2));
   if (web && authority.contains('@')) {

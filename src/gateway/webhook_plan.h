@@ -26,13 +26,13 @@ inline constexpr int webhook_attempts = 12;  ///< Then the events are put aside.
                                             std::string_view body);
 
 /// How long to wait after so many failures in a row: 10 s doubling to an hour, drawn from the upper
-/// half, and not before `asked` (Retry-After).
+/// half, and not before `asked` (Retry-After, of which fcm::parse_retry_after takes a day at most).
 [[nodiscard]] std::chrono::milliseconds webhook_wait(int failures,
                                                      std::optional<std::chrono::seconds> asked,
                                                      Random& random);
 
-/// Whether events may go there: http or https, without a user in it; plain http only to this
-/// machine unless allowed. Error::Kind::usage.
+/// Whether events may go there: http or https, without a user in it, in letters that stand in a
+/// request as they are; plain http only to this machine unless allowed. Error::Kind::usage.
 [[nodiscard]] Result<void> check_webhook_url(std::string_view url, bool allow_plain_http);
 
 }  // namespace fanfare::gateway

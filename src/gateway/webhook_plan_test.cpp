@@ -48,7 +48,8 @@ TEST(WebhookPlan, OnlyUrlsThatAreSafeAreTaken) {
   }
   for (const char* bad :
        {"", "example.com", "ftp://example.com/", "https://", "http://example.com/",
-        "https://me:secret@example.com/", "https://me@127.0.0.1/"}) {
+        "https://me:secret@example.com/", "https://me@127.0.0.1/", "https://example.com/a b",
+        "https://example.com/a\r\nx-injected: 1", "https://example.com/\xc3\xa4"}) {
     EXPECT_FALSE(check_webhook_url(bad, false)) << bad;
   }
   EXPECT_TRUE(check_webhook_url("http://example.com/", true));

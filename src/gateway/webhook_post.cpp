@@ -1,6 +1,6 @@
 #include "gateway/webhook_post.h"
 
-#include <charconv>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/connect.hpp>
@@ -8,8 +8,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -17,6 +19,7 @@
 #include <boost/beast/ssl/ssl_stream.hpp>
 
 #include "client/token_fetcher.h"
+#include "fcm/retry_after.h"
 
 namespace fanfare::gateway {
 namespace {
@@ -26,7 +29,7 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using boost::system::error_code;
 
-constexpr std::size_t longest_answer = 64U << 10;
+constexpr std::size_t longest_head = 64U << 10;
 
 }  // namespace
 
@@ -44,17 +47,16 @@ WebhookTrust::~WebhookTrust() = default;
 
 namespace {
 
-// One exchange from name to answer. It keeps itself alive by the handlers that wait.
+// One exchange from name to the head of the answer: its status is all that counts, so a body is not
+// waited for, however long it is. It keeps itself alive by the handlers that wait.
 class Post : public std::enable_shared_from_this<Post> {
  public:
   Post(asio::io_context& io, WebhookTrust& trust, std::chrono::milliseconds timeout,
        std::move_only_function<void(WebhookAnswer)> done)
       : resolver_(io),
         stream_(io, trust.impl().context),
-        timeout_(timeout),
-        done_(std::move(done)) {
-    parser_.body_limit(longest_answer);
-  }
+        timer_(io, timeout),
+        done_(std::move(done)) {}
 
   void start(const client::Url& url, const http2::Headers& headers, std::string body) {
     tls_ = url.origin.tls;
@@ -66,7 +68,9 @@ class Post : public std::enable_shared_from_this<Post> {
     request_.body() = std::move(body);
     request_.prepare_payload();
     const std::string port = std::to_string(url.origin.port);
-    beast::get_lowest_layer(stream_).expires_after(timeout_);
+    timer_.async_wait([self = shared_from_this()](const error_code& error) {
+      if (!error) self->give_up();
+    });
     resolver_.async_resolve(
         host_, port, [self = shared_from_this()](const error_code& error, const auto& found) {
           if (error) return self->fail("resolve", error);
@@ -104,39 +108,50 @@ class Post : public std::enable_shared_from_this<Post> {
 
   template <class Stream>
   void read(Stream& stream) {
-    http::async_read(stream, buffer_, parser_,
-                     [self = shared_from_this()](const error_code& error, std::size_t) {
-                       if (error) return self->fail("read", error);
-                       self->finish();
-                     });
+    parser_.emplace();
+    http::async_read_header(
+        stream, buffer_, *parser_,
+        [self = shared_from_this(), &stream](const error_code& error, std::size_t) {
+          if (error) return self->fail("read", error);
+          // An interim answer is followed by the real one (RFC 9110, 15.2).
+          if (self->parser_->get().result_int() < 200) return self->read(stream);
+          self->finish();
+        });
   }
 
   void finish() {
-    const auto& response = parser_.get();
-    WebhookAnswer answer;
-    answer.status = static_cast<int>(response.result_int());
+    const auto& response = parser_->get();
     const auto asked = response[http::field::retry_after];
-    std::uint32_t seconds = 0;
-    const auto [end, error] = std::from_chars(asked.data(), asked.data() + asked.size(), seconds);
-    if (!asked.empty() && error == std::errc{} && end == asked.data() + asked.size()) {
-      answer.retry_after = std::chrono::seconds(seconds);
-    }
-    done_(std::move(answer));
+    end({.status = static_cast<int>(response.result_int()),
+         .error = {},
+         .retry_after = fcm::parse_retry_after({asked.data(), asked.size()},
+                                               std::chrono::system_clock::now())});
   }
 
   void fail(const char* what, const error_code& error) {
-    done_({.status = 0, .error = std::string(what) + ": " + error.message(), .retry_after = {}});
+    end({.status = 0, .error = std::string(what) + ": " + error.message(), .retry_after = {}});
+  }
+
+  // Looking up the name included, which nothing else would end.
+  void give_up() { end({.status = 0, .error = "there was no answer in time", .retry_after = {}}); }
+
+  void end(WebhookAnswer answer) {
+    if (!done_) return;
+    timer_.cancel();
+    resolver_.cancel();
+    beast::get_lowest_layer(stream_).close();
+    std::exchange(done_, nullptr)(std::move(answer));
   }
 
   asio::ip::tcp::resolver resolver_;
   beast::ssl_stream<beast::tcp_stream> stream_;
-  std::chrono::milliseconds timeout_;
+  asio::steady_timer timer_;
   std::move_only_function<void(WebhookAnswer)> done_;
   bool tls_ = false;
   std::string host_;
   http::request<http::string_body> request_;
-  beast::flat_buffer buffer_{longest_answer};
-  http::response_parser<http::string_body> parser_;
+  beast::flat_buffer buffer_{longest_head};
+  std::optional<http::response_parser<http::empty_body>> parser_;
 };
 
 }  // namespace

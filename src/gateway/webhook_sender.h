@@ -46,7 +46,7 @@ class WebhookSender {
   void load();
   void serve(const std::shared_ptr<Line>& line);
   void on_answer(const std::shared_ptr<Line>& line, const WebhookAnswer& answer);
-  void save(const std::shared_ptr<Line>& line, std::vector<queue::WebhookDeadLetter> aside);
+  void save(const std::shared_ptr<Line>& line);
   void post(const queue::Webhook& webhook, const std::vector<queue::Event>& events,
             std::move_only_function<void(WebhookAnswer)> done);
 

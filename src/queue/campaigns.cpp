@@ -98,12 +98,12 @@ void Campaigns::add(CampaignRecord& campaign) {
           "INSERT INTO campaign (project, name, state, audience, message, validate_only,"
           " start_at, expires_at, messages_per_minute, registry_campaign, created, reason,"
           " labels, audience_count, accepted, retired, failed, unknown, cancelled, by_rule)"
-          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', ?, 0, 0, 0, 0, 0, 0, '{}')")
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', ?, ?, 0, 0, 0, 0, 0, '{}')")
       .run(std::string_view(campaign.project), std::string_view(campaign.name),
            static_cast<int>(campaign.state), std::string_view(campaign.audience),
            std::string_view(campaign.message), campaign.validate_only ? 1 : 0, campaign.start_at,
            campaign.expires_at, campaign.messages_per_minute, campaign.created,
-           std::string_view(campaign.labels));
+           std::string_view(campaign.labels), campaign.audience_count);
   campaign.id = store_.database().last_id();
 }
 
@@ -144,7 +144,8 @@ std::vector<CampaignRecord> Campaigns::open() {
   std::vector<CampaignRecord> found;
   auto rows =
       store_.database()
-          .prepared("SELECT " FANFARE_CAMPAIGN_COLUMNS " FROM campaign WHERE state < 5 ORDER BY id")
+          .prepared("SELECT " FANFARE_CAMPAIGN_COLUMNS
+                    " FROM campaign WHERE state < 5 OR (state = 6 AND ended IS NULL) ORDER BY id")
           .rows();
   while (rows.next()) found.push_back(read_campaign(rows));
   return found;

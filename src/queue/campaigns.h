@@ -21,7 +21,7 @@ enum class CampaignState : std::uint8_t {
   paused,    ///< By a person; goes on where it was.
   blocked,   ///< Credentials, project or platform; goes on when resumed or when the breaker closes.
   finished,  ///< Everyone's result is final.
-  cancelled,  ///< Those not yet sent to never will be.
+  cancelled,  ///< Those not yet sent to never will be. Until it has `ended` some are under way.
   failed,     ///< The message is wrong for everyone, or the store failed.
 };
 [[nodiscard]] std::string_view to_string(CampaignState state) noexcept;
@@ -49,7 +49,8 @@ struct CampaignRecord {
   std::string labels;  ///< JSON object; empty: none.
 
   // As of the latest progress. The books: audience == accepted + retired + failed + unknown +
-  // cancelled + (not final yet).
+  // cancelled + (not final yet). When it has ended `cancelled` is everyone who was not sent to,
+  // those who had left the audience before their turn, too.
   std::uint64_t audience_count = 0;
   std::uint64_t accepted = 0;
   std::uint64_t retired = 0;
@@ -71,7 +72,8 @@ class Campaigns {
   /// Newest first, before `before` (0: from the newest); `project` empty: all.
   [[nodiscard]] std::vector<CampaignRecord> list(const std::string& project, std::int64_t before,
                                                  std::size_t limit);
-  /// Those in none of the final states, oldest first.
+  /// Those in none of the final states, and those that were cancelled while they ran and have not
+  /// ended; oldest first.
   [[nodiscard]] std::vector<CampaignRecord> open();
 
  private:

@@ -78,9 +78,7 @@ std::uint64_t Events::purge(SystemTime before, std::size_t limit) {
   auto& database = store_.database();
   database
       .prepared(
-          "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT ?1)"
-          " AND at < ?2 AND id <= (SELECT ifnull(min(cursor), 9223372036854775807)"
-          " FROM webhook WHERE enabled = 1)")
+          "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT ?1) AND at < ?2")
       .run(limit, before);
   auto purged = static_cast<std::uint64_t>(database.changes());
   database

@@ -68,8 +68,8 @@ class Events {
 
   // Inside a transaction ------------------------------------------------------------------------
   EventId add(const Event& event);
-  /// Forgets events from before `before` that every enabled webhook has behind its cursor, and dead
-  /// letters of that age; at most `limit` of each.
+  /// Forgets events from before `before`, and dead letters of that age; at most `limit` of each. A
+  /// webhook that has not taken them by then never will: one that is dead must not fill the disk.
   std::uint64_t purge(SystemTime before, std::size_t limit);
   void put_webhook(const Webhook& webhook);  ///< New or changed, cursor and all.
   bool remove_webhook(const std::string& id);

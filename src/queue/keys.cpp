@@ -84,6 +84,19 @@ std::optional<Scope> parse_scope(std::string_view text) noexcept {
   return std::nullopt;
 }
 
+Result<void> check_projects(const std::vector<std::string>& projects) {
+  for (const std::string& project : projects) {
+    if (project.empty()) {
+      return fail(Error::Kind::usage, "a project of the key has no name",
+                  "name it, or none for a key that is good for all");
+    }
+    if (project.contains('\n')) {
+      return fail(Error::Kind::usage, "a project's name is one line", "name each by itself");
+    }
+  }
+  return {};
+}
+
 Secret Keys::add(ApiKey& key, SystemTime now) {
   key.id = random_letters(id_letters);
   key.created = now;

@@ -34,15 +34,19 @@ inline constexpr std::size_t scope_count = 5;
 [[nodiscard]] std::optional<Scope> parse_scope(std::string_view text) noexcept;
 
 struct ApiKey {
-  std::string id;  ///< 12 letters and digits, chosen at random; not secret.
-  std::string name;
-  std::vector<Scope> scopes;
-  std::vector<std::string> projects;      ///< Empty: all.
-  std::uint32_t requests_per_second = 0;  ///< 0: no limit.
+  std::string id = {};  ///< 12 letters and digits, chosen at random; not secret.
+  std::string name = {};
+  std::vector<Scope> scopes = {};
+  std::vector<std::string> projects = {};  ///< Empty: all.
+  std::uint32_t requests_per_second = 0;   ///< 0: no limit.
   SystemTime created{};
-  std::optional<SystemTime> expires;
-  std::optional<SystemTime> revoked;
+  std::optional<SystemTime> expires = {};
+  std::optional<SystemTime> revoked = {};
 };
+
+/// Whether a key may be bound to these: a name that is empty would bind it to nothing, so that it
+/// would be good for all. Error::Kind::usage.
+[[nodiscard]] Result<void> check_projects(const std::vector<std::string>& projects);
 
 class Keys {
  public:
@@ -68,9 +72,9 @@ struct AuditEntry {
   std::string actor;   ///< "key:<id>", "local" (no key was asked for), "command".
   std::string action;  ///< "key.create", "brake.release", …
   std::string project;
-  std::string target;  ///< What it was done to; a device by its short hash.
-  std::string detail;  ///< JSON object; empty: none.
-  std::string request_id;
+  std::string target;       ///< What it was done to; a device by its short hash.
+  std::string detail = {};  ///< JSON object; empty: none.
+  std::string request_id = {};
 };
 
 class Audit {

@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <openssl/sha.h>
 
+#include "base/json_text.h"
+#include "queue/events.h"
 #include "queue/messages_impl.h"
 
 namespace fanfare::queue {
@@ -26,6 +28,8 @@ std::string short_hash(std::string_view text) {
   return {reinterpret_cast<const char*>(digest.data()), 16};
 }
 
+constexpr Receipt key_reused{.kind = Receipt::Kind::key_reused};
+
 std::int64_t flags_of(const Submission& submission) {
   std::int64_t flags = 0;
   if (submission.on_unknown != OnUnknown::retry) flags |= flag_drop_unknown;
@@ -36,6 +40,16 @@ std::int64_t flags_of(const Submission& submission) {
 
 std::optional<SystemTime> optional_time(const Statement::Rows& row, int column) {
   return row.time(column);
+}
+
+// Data of the event "message.failed".
+std::string failure(const Ending& ending, TargetKind target) {
+  std::string out = fmt::format(R"({{"message":"{}","state":"{}","rule":)",
+                                format_message_id(ending.id), to_string(ending.state));
+  append_json_string(out, ending.rule);
+  fmt::format_to(std::back_inserter(out), R"(,"status":{},"attempts":{},"target_kind":"{}"}})",
+                 ending.status, ending.attempts, to_string(target));
+  return out;
 }
 
 // Used by more than one of them: then it is stored once.
@@ -154,6 +168,43 @@ class Acceptance {
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', ?, ?, ?)");
 };
 
+// An idempotency key of a project. Ids of campaigns are kept as negative ones.
+class KeyUse {
+ public:
+  KeyUse(Messages::Impl& impl, const std::string& project, const std::string& key,
+         const std::string& fingerprint)
+      : database_(impl.database),
+        project_(impl.project_of(project)),
+        hash_(short_hash(key)),
+        fingerprint_(short_hash(fingerprint)) {}
+
+  /// What it made when it was used before.
+  [[nodiscard]] std::optional<Receipt> before() const {
+    auto rows = database_
+                    .prepared(
+                        "SELECT first, count, fingerprint FROM idempotency"
+                        " WHERE project = ? AND hash = ?")
+                    .rows(project_, Blob{hash_});
+    if (!rows.next()) return std::nullopt;
+    if (rows.text(2) != fingerprint_) return key_reused;
+    return Receipt{
+        .kind = Receipt::Kind::repeated, .first = rows.integer(0), .count = rows.count(1)};
+  }
+  void remember(const Receipt& receipt, std::int64_t at) const {
+    database_
+        .prepared(
+            "INSERT INTO idempotency (first, project, hash, fingerprint, count, at)"
+            " VALUES (?, ?, ?, ?, ?, ?)")
+        .run(receipt.first, project_, Blob{hash_}, Blob{fingerprint_}, receipt.count, at);
+  }
+
+ private:
+  sqlite::Database& database_;
+  ProjectId project_;
+  std::string hash_;
+  std::string fingerprint_;
+};
+
 }  // namespace
 
 // Impl ------------------------------------------------------------------------------------------
@@ -260,7 +311,7 @@ void Messages::Impl::let_go(MessageId id) {
   leases.erase(at);
 }
 
-bool Messages::Impl::finish(const Ending& ending, std::int64_t now) {
+bool Messages::Impl::finish(Ending ending, std::int64_t now) {
   auto rows = database
                   .prepared(
                       "DELETE FROM message WHERE id = ? RETURNING project, due, accepted,"
@@ -272,13 +323,14 @@ bool Messages::Impl::finish(const Ending& ending, std::int64_t now) {
   const bool waited = !rows.is_null(1);
   const std::int64_t text = rows.is_null(4) ? 0 : rows.integer(4);
   const std::string order_key = rows.text(5);
+  ending.attempts = std::max(ending.attempts, static_cast<int>(rows.integer(13)));
+  if (ending.rule.empty()) ending.rule = rows.text(14);
   database
       .prepared(
           "INSERT INTO ended (id, project, state, accepted, at, attempts, rule, status, name,"
           " priority, labels, trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
       .run(ending.id, project, static_cast<int>(ending.state), rows.integer(2), now,
-           std::max<std::int64_t>(ending.attempts, rows.integer(13)),
-           std::string_view(ending.rule.empty() ? rows.text(14) : ending.rule), ending.status,
+           ending.attempts, std::string_view(ending.rule), ending.status,
            std::string_view(ending.name), rows.integer(3), std::string_view(rows.text(6)),
            std::string_view(rows.text(7)));
   if (ending.state != State::delivered && ending.state != State::cancelled) {
@@ -294,6 +346,10 @@ bool Messages::Impl::finish(const Ending& ending, std::int64_t now) {
         .run(ending.id, project, rows.integer(8), std::string_view(rows.text(9)),
              std::string_view(rows.text(10)), std::string_view(message), rows.integer(12),
              std::string_view(ending.evidence));
+    Events(store).add({.at = sqlite::from_millis(now),
+                       .type = "message.failed",
+                       .project = name_of(project),
+                       .data = failure(ending, static_cast<TargetKind>(rows.integer(8)))});
   }
   if (text != 0) ++texts_released[text];
   move(project, waited ? State::waiting : State::in_flight, ending.state);
@@ -356,30 +412,26 @@ Messages::~Messages() = default;
 Receipt Messages::accept(const Submission& submission, SystemTime now,
                          std::vector<Leased>* leased) {
   const std::int64_t at = to_millis(now);
-  if (submission.idempotency_key.empty()) return Acceptance(*impl_, submission, at, leased).take();
-  const ProjectId project = impl_->project_of(submission.project);
-  const std::string hash = short_hash(submission.idempotency_key);
-  const std::string fingerprint = short_hash(submission.fingerprint);
-  {
-    auto rows = impl_->database
-                    .prepared(
-                        "SELECT first, count, fingerprint FROM idempotency"
-                        " WHERE project = ? AND hash = ?")
-                    .rows(project, Blob{hash});
-    if (rows.next()) {
-      const bool same = rows.text(2) == fingerprint;
-      return {.kind = same ? Receipt::Kind::repeated : Receipt::Kind::key_reused,
-              .first = same ? rows.integer(0) : 0,
-              .count = same ? rows.count(1) : 0};
-    }
-  }
-  const Receipt receipt = Acceptance(*impl_, submission, at, leased).take();
-  impl_->database
-      .prepared(
-          "INSERT INTO idempotency (first, project, hash, fingerprint, count, at)"
-          " VALUES (?, ?, ?, ?, ?, ?)")
-      .run(receipt.first, project, Blob{hash}, Blob{fingerprint}, receipt.count, at);
+  const auto take = [&] { return Acceptance(*impl_, submission, at, leased).take(); };
+  if (submission.idempotency_key.empty()) return take();
+  const KeyUse use(*impl_, submission.project, submission.idempotency_key, submission.fingerprint);
+  if (const auto before = use.before()) return before->first < 0 ? key_reused : *before;
+  const Receipt receipt = take();
+  use.remember(receipt, at);
   return receipt;
+}
+
+Receipt Messages::accept_campaign(const KeyedRequest& request, SystemTime now,
+                                  const std::function<std::int64_t()>& make) {
+  if (request.key.empty()) return {.first = make(), .count = 1};
+  const KeyUse use(*impl_, request.project, request.key, request.fingerprint);
+  if (const auto before = use.before()) {
+    if (before->first >= 0) return key_reused;
+    return {.kind = Receipt::Kind::repeated, .first = -before->first, .count = 1};
+  }
+  const std::int64_t made = make();
+  use.remember({.first = -made, .count = 1}, to_millis(now));
+  return {.first = made, .count = 1};
 }
 
 void Messages::lease(const std::string& project, Priority priority, SystemTime now,

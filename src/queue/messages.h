@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,17 @@ class Messages {
   /// one must wait: for send_at, for its turn by order_key.
   [[nodiscard]] Receipt accept(const Submission& submission, SystemTime now,
                                std::vector<Leased>* leased = nullptr);
+
+  /// A request for something else than messages, by its idempotency key (empty: none).
+  struct KeyedRequest {
+    std::string project;
+    std::string key;
+    std::string fingerprint;
+  };
+  /// The promise of the same answer for a campaign: `make` makes one and gives its id, unless the
+  /// key was used before. `first` of the receipt is the campaign's id.
+  [[nodiscard]] Receipt accept_campaign(const KeyedRequest& request, SystemTime now,
+                                        const std::function<std::int64_t()>& make);
 
   /// Appends at most `limit` messages of this project and priority that are due, in order of due
   /// time, then of acceptance, and leases them until `now` + `lease_for`. Those whose expiry has

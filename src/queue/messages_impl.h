@@ -39,8 +39,9 @@ struct Messages::Impl final : Participant {
   void hold(MessageId id, std::int64_t until);
   void let_go(MessageId id);
 
-  /// A message leaves the table `message` for `ended`. False: it is not there.
-  bool finish(const Ending& ending, std::int64_t now);
+  /// A message leaves the table `message` for `ended`, and one that failed is told of: every end of
+  /// a message passes here. False: it is not there.
+  bool finish(Ending ending, std::int64_t now);
   /// What is sent once and was in the hands of somebody who is gone: it may have been sent.
   void lose(MessageId id);
   void release_text(std::int64_t text, std::int64_t users);

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "queue/events.h"
 #include "queue/testing/world.h"
 #include "sqlite/sqlite.h"
 
@@ -326,6 +327,113 @@ TEST(MessageIds, AreReadBackAndNothingElseIs) {
   for (const char* bad : {"", "m-", "42", "m-0", "m--1", "m-1x", "m-99999999999999999999"}) {
     EXPECT_FALSE(parse_message_id(bad)) << bad;
   }
+}
+
+// Whoever listens for failures hears of each exactly once, whoever ended the message.
+class FailuresTest : public World {
+ protected:
+  std::vector<std::string> told() {
+    std::vector<std::string> all;
+    for (const Event& event : Events(*store_).behind(0, {}, 100)) {
+      EXPECT_EQ(std::tie(event.type, event.project), std::tuple("message.failed", "demo"));
+      all.push_back(event.data);
+    }
+    return all;
+  }
+  static std::string failure(MessageId id, const std::string& rest) {
+    return R"({"message":")" + format_message_id(id) + R"(",)" + rest +
+           R"(,"target_kind":"token"})";
+  }
+};
+
+TEST_F(FailuresTest, AreToldWhenADelivererEndsTheMessage) {
+  const MessageId id = accept(one());
+  (void)lease();
+  end(id, State::rejected);
+  end(id, State::rejected);
+  EXPECT_EQ(told(), std::vector{failure(
+                        id, R"("state":"rejected","rule":"rule","status":0,"attempts":0)")});
+}
+
+TEST_F(FailuresTest, AreToldWhenTheMessageExpiresInTheStore) {
+  Submission brief = one();
+  brief.expires_at = now_ + 10s;
+  const MessageId waits = accept(brief);
+  now_ += 11s;
+  write([&] { (void)messages_->keep_up({}, now_); });
+  brief.expires_at = now_ + 10s;
+  const MessageId looked_at = accept(brief);
+  now_ += 11s;
+  EXPECT_TRUE(lease().empty());
+  const std::string rest = R"("state":"expired","rule":"","status":0,"attempts":0)";
+  EXPECT_EQ(told(), (std::vector{failure(waits, rest), failure(looked_at, rest)}));
+}
+
+TEST_F(FailuresTest, AreToldWhenACrashLosesAMessageThatIsSentOnce) {
+  Submission once = one();
+  once.once = true;
+  const MessageId id = accept(once);
+  (void)lease();
+  reopen();
+  EXPECT_EQ(told(), std::vector{failure(id, R"("state":"unknown","rule":"gateway.interrupted",)"
+                                            R"("status":0,"attempts":0)")});
+}
+
+TEST_F(FailuresTest, AreNeitherDeliveriesNorWhatAPersonCancels) {
+  const MessageId delivered = accept(one());
+  (void)lease();
+  end(delivered, State::delivered);
+  const MessageId cancelled = accept(one());
+  write([&] { (void)messages_->cancel("demo", cancelled, now_); });
+  EXPECT_EQ(told(), std::vector<std::string>{});
+}
+
+// A retry of the request must not send to everybody twice.
+class CampaignKeysTest : public World {
+ protected:
+  Receipt accept_campaign(const std::string& key, const std::string& fingerprint = "f") {
+    Receipt receipt;
+    write([&] {
+      receipt =
+          messages_->accept_campaign({"demo", key, fingerprint}, now_, [&] { return ++made_; });
+    });
+    return receipt;
+  }
+
+  std::int64_t made_ = 0;
+};
+
+TEST_F(CampaignKeysTest, TheSameKeyGivesTheSameCampaign) {
+  EXPECT_EQ(accept_campaign("k").first, 1);
+  const Receipt again = accept_campaign("k");
+  EXPECT_EQ(std::tuple(again.kind, again.first), std::tuple(Receipt::Kind::repeated, 1));
+  EXPECT_EQ(accept_campaign("k", "other").kind, Receipt::Kind::key_reused);
+  EXPECT_EQ(accept_campaign("").first, 2);
+  EXPECT_EQ(accept_campaign("").first, 3);
+}
+
+TEST_F(CampaignKeysTest, AKeyIsOfACampaignOrOfMessages) {
+  (void)accept_campaign("campaign");
+  Submission submission = one();
+  submission.fingerprint = "f";
+  submission.idempotency_key = "message";
+  (void)accept(submission);
+  EXPECT_EQ(accept_campaign("message").kind, Receipt::Kind::key_reused);
+  submission.idempotency_key = "campaign";
+  write([&] { EXPECT_EQ(messages_->accept(submission, now_).kind, Receipt::Kind::key_reused); });
+}
+
+TEST_F(CampaignKeysTest, BothKindsAreForgottenAfterTheirTime) {
+  Submission submission = one();
+  submission.idempotency_key = "message";
+  (void)accept(submission);
+  (void)accept_campaign("campaign");
+  now_ += 25h;
+  (void)accept_campaign("young");
+  write([&] { (void)messages_->keep_up({}, now_); });
+  EXPECT_EQ(accept_campaign("campaign").kind, Receipt::Kind::accepted);
+  EXPECT_EQ(accept_campaign("young").kind, Receipt::Kind::repeated);
+  write([&] { EXPECT_EQ(messages_->accept(submission, now_).kind, Receipt::Kind::accepted); });
 }
 
 }  // namespace

@@ -80,11 +80,13 @@ std::uint64_t forget_ended(Messages::Impl& impl, std::int64_t before) {
   return old.size();
 }
 
+// Those of messages and those of campaigns, each from the oldest on.
 std::uint64_t forget_keys(Messages::Impl& impl, std::int64_t before) {
   std::vector<MessageId> old;
-  {
-    auto rows = impl.database.prepared("SELECT first, at FROM idempotency ORDER BY first LIMIT ?")
-                    .rows(sweep);
+  for (const char* oldest_first :
+       {"SELECT first, at FROM idempotency WHERE first > 0 ORDER BY first LIMIT ?",
+        "SELECT first, at FROM idempotency WHERE first < 0 ORDER BY first DESC LIMIT ?"}) {
+    auto rows = impl.database.prepared(oldest_first).rows(sweep);
     while (rows.next() && rows.integer(1) < before) old.push_back(rows.integer(0));
   }
   auto& forget = impl.database.prepared("DELETE FROM idempotency WHERE first = ?");

@@ -55,11 +55,12 @@ class DeviceWorld : public testing::Test {
                  .limits = {},
                  .to_http = [](std::move_only_function<void()> work) { work(); },
                  .clock = [this] { return now_; },
-                 .audit =
-                     [this](const Call&, std::string_view action, const std::string& project,
-                            const std::string& target, const std::string&) {
-                       audit_.push_back(std::string(action) + " " + project + " " + target);
-                     }});
+                 .audit = [this](const Call&, std::string_view action, const std::string& project,
+                                 const std::string& target) -> Note {
+                   return [this, deed = std::string(action) + " " + project + " " + target] {
+                     audit_.push_back(deed);
+                   };
+                 }});
     operations_.add(device_operations(*services_));
     operations_.add(brake_operations(*services_));
   }
@@ -117,7 +118,6 @@ class DeviceWorld : public testing::Test {
   std::vector<std::string> audit_;
   Operations operations_;
 
- private:
   static std::filesystem::path make_folder() {
     std::string pattern = testing::TempDir() + "fanfare-gateway-XXXXXX";
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
@@ -127,6 +127,7 @@ class DeviceWorld : public testing::Test {
     return {response.status, boost::json::parse(response.body)};
   }
 
+  // In the order in which they are made.
   std::filesystem::path folder_;
   std::unique_ptr<queue::Store> store_;
   std::unique_ptr<queue::Store> reader_;

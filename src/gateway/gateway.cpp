@@ -46,10 +46,10 @@ bool is_foreign_page(const http2::Request& request) {
 // plaintext is HTTP/1.1, where the scheme is ours and not the caller's.
 bool names_this_machine(std::string_view authority) {
   std::string_view host = authority;
-  if (host.starts_with('[')) return true;  // An IPv6 address is no name.
+  if (host.empty() || host.starts_with('[')) return true;  // No name, or an IPv6 address.
   host = host.substr(0, host.rfind(':'));
   if (host == "localhost" || host.ends_with(".localhost")) return true;
-  return !host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
 // What the caller calls it, if that can stand in a log, else one of ours.

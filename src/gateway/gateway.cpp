@@ -136,6 +136,7 @@ struct Gateway::Impl {
     devices.reset();
     books_watch.reset();
     writer.reset();
+    *alive = false;
   }
 
   Result<void> open();
@@ -157,8 +158,11 @@ struct Gateway::Impl {
            std::vector<std::pair<std::string_view, std::string>> fields) {
     if (options.log) options.log({level, event, std::move(fields)});
   }
+  // What comes too late, since the io_context outlives the gateway, is dropped.
   void to_http(std::move_only_function<void()> work) {
-    boost::asio::post(io, [work = std::move(work)]() mutable { work(); });
+    boost::asio::post(io, [alive = alive, work = std::move(work)]() mutable {
+      if (*alive) work();
+    });
   }
 
   boost::asio::io_context& io;
@@ -184,6 +188,7 @@ struct Gateway::Impl {
   boost::asio::steady_timer timer;
   bool tick_under_way = false;
   bool stopping = false;
+  const std::shared_ptr<bool> alive = std::make_shared<bool>(true);  ///< The HTTP thread's.
   std::map<std::string, queue::Books> books;
   std::optional<SystemTime> oldest_due;
   std::map<std::pair<std::string, std::string>, std::uint64_t> requests;

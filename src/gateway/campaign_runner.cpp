@@ -405,6 +405,7 @@ CampaignRecord CampaignRunner::walk(Run& run) {
     campaign.message = record.message;
     campaign.validate_only = record.validate_only;
     campaign.started = services_.clock();
+    campaign.steered = true;
     auto audience = registry->make_audience(record.audience, 0, record.project, services_.clock());
     if (!audience) return blocked_by(audience.error());
     campaign.audience = *std::move(audience);

@@ -181,6 +181,7 @@ Campaign read_campaign(const Statement::Rows& row) {
                      .by_rule = {}};
   campaign.report_bytes = row.count(17);
   campaign.started = sqlite::from_millis(row.integer(18));
+  campaign.steered = row.integer(19) != 0;
   return campaign;
 }
 
@@ -195,13 +196,13 @@ Result<void> Registry::add_campaign(Campaign& campaign) {
         .prepared(
             "INSERT INTO campaign (state, project, message, validate_only, filter, list,"
             " audience_project, last_id, audience_count, cursor, done, accepted, retired,"
-            " failed, unknown, retries, report_bytes, started)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            " failed, unknown, retries, report_bytes, started, steered)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .run(static_cast<int>(campaign.state), campaign.project, campaign.message,
              campaign.validate_only, audience.filter, audience.list, audience.project,
              audience.last_id, audience.count, campaign.cursor, Blob{campaign.done},
              counts.accepted, counts.retired, counts.failed, counts.unknown, counts.retries,
-             campaign.report_bytes, campaign.started);
+             campaign.report_bytes, campaign.started, campaign.steered);
     const std::int64_t id = impl_->database.last_id();
     Campaign stored = campaign;
     stored.id = id;
@@ -213,7 +214,8 @@ Result<void> Registry::add_campaign(Campaign& campaign) {
 
 Result<std::optional<Campaign>> Registry::latest_campaign() {
   return guarded([&] {
-    return impl_->campaign_of(impl_->database.integer("SELECT ifnull(max(id), 0) FROM campaign"));
+    return impl_->campaign_of(
+        impl_->database.integer("SELECT ifnull(max(id), 0) FROM campaign WHERE steered = 0"));
   });
 }
 
@@ -226,7 +228,7 @@ std::optional<Campaign> Registry::Impl::campaign_of(std::int64_t id) {
                   .prepared(
                       "SELECT id, state, project, message, validate_only, filter, list,"
                       " audience_project, last_id, audience_count, cursor, done, accepted,"
-                      " retired, failed, unknown, retries, report_bytes, started"
+                      " retired, failed, unknown, retries, report_bytes, started, steered"
                       " FROM campaign WHERE id = ?")
                   .rows(id);
   if (!rows.next()) return std::nullopt;

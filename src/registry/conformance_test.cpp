@@ -254,6 +254,18 @@ TEST_P(RegistryTest, KeepsEverythingOfACampaign) {
   EXPECT_EQ(read.started, day0);
 }
 
+TEST_P(RegistryTest, TheLatestCampaignIsNotAGatewaysOwn) {
+  auto registry = open();
+  ASSERT_TRUE(registry.upsert(tokens(1), day0));
+  const Campaign mine = a_campaign(registry);
+  Campaign steered = mine;
+  steered.steered = true;
+  ASSERT_TRUE(registry.add_campaign(steered));
+  ASSERT_GT(steered.id, mine.id);
+  EXPECT_EQ(registry.latest_campaign().value()->id, mine.id);
+  EXPECT_TRUE(registry.find_campaign(steered.id).value()->steered);
+}
+
 TEST_P(RegistryTest, RecordsVerdictsWithTheirEvidence) {
   auto registry = open();
   ASSERT_TRUE(registry.upsert(tokens(3), day0));

@@ -138,6 +138,8 @@ struct Campaign {
   CampaignCounts counts;
   std::uint64_t report_bytes = 0;  ///< Length of the report file that belongs to this cursor.
   SystemTime started{};
+  /// A gateway goes on with it by itself; nobody else may, or devices would be sent to twice.
+  bool steered = false;
 };
 
 /// A receiver of a campaign that waits for its next attempt.
@@ -287,7 +289,7 @@ class Registry {
 
   /// Stores a new campaign and gives it its id.
   [[nodiscard]] Result<void> add_campaign(Campaign& campaign);
-  /// The latest campaign; nullopt when there is none.
+  /// The latest that no gateway steers; nullopt when there is none.
   [[nodiscard]] Result<std::optional<Campaign>> latest_campaign();
   [[nodiscard]] Result<std::optional<Campaign>> find_campaign(std::int64_t id);
   /// Appends the retry rows of a campaign for devices behind `after`, at most `limit`; none: the

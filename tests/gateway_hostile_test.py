@@ -70,17 +70,10 @@ class Hostile(Case):
         self.server = self.gateway(self.emulator_, environment=self.settings)
         self.server.port = self.server.ready["port"]
         self.answers_others()
-        self.before = self.memory("VmRSS")
+        self.before = self.server.memory("VmRSS")
 
     def prepare(self):
         """What is done before the gateway starts."""
-
-    def memory(self, name):
-        with open(f"/proc/{self.server.process.pid}/status") as status:
-            for line in status:
-                if line.startswith(name + ":"):
-                    return int(line.split()[1]) * 1024
-        raise AssertionError(f"no {name}")
 
     def client(self, http2=False):
         client = Client(self.server)
@@ -100,7 +93,7 @@ class Hostile(Case):
     def unharmed(self, growth=GROWTH_LIMIT):
         self.assertIsNone(self.server.process.poll(), "the gateway is gone")
         self.answers_others()
-        self.assertLess((self.memory("VmHWM") - self.before) // MEBIBYTE, growth // MEBIBYTE)
+        self.assertLess((self.server.memory("VmHWM") - self.before) // MEBIBYTE, growth // MEBIBYTE)
 
     def say(self, data, count=1):
         """What the gateway answers to bytes of HTTP/1.1, and whether it then closed."""
@@ -711,7 +704,7 @@ class Batches(Hostile):
         self.unharmed()
 
     def test_many_idempotency_keys(self):
-        before = self.memory("VmRSS")
+        before = self.server.memory("VmRSS")
         client = self.client(http2=True)
         body = json.dumps(ONE).encode()
         for batch in range(30):
@@ -724,7 +717,7 @@ class Batches(Hostile):
             self.assertTrue(client.read_until(done))
             client.received.clear()
             client.send(frame(WINDOW_UPDATE, payload=number(1 << 20)))
-        self.assertLess(self.memory("VmRSS") - before, 48 * MEBIBYTE)
+        self.assertLess(self.server.memory("VmRSS") - before, 48 * MEBIBYTE)
         self.unharmed()
 
     def test_headers_that_are_kept_are_text(self):

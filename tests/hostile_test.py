@@ -132,14 +132,7 @@ class Hostile(Case):
         if self.tls:
             self.context = ssl.create_default_context(cafile=self.server.ready["ca_file"])
         self.server.stats()
-        self.before = self.memory("VmRSS")
-
-    def memory(self, name):
-        with open(f"/proc/{self.server.process.pid}/status") as status:
-            for line in status:
-                if line.startswith(name + ":"):
-                    return int(line.split()[1]) * 1024
-        raise AssertionError(f"no {name}")
+        self.before = self.server.memory("VmRSS")
 
     def client(self, http2=True):
         if http2 and self.context:
@@ -160,7 +153,7 @@ class Hostile(Case):
     def assert_unharmed(self):
         self.assertIsNone(self.server.process.poll(), "the server is gone")
         self.assert_answers_others()
-        self.assertLess(self.memory("VmHWM") - self.before, GROWTH_LIMIT)
+        self.assertLess(self.server.memory("VmHWM") - self.before, GROWTH_LIMIT)
 
 
 class Floods(Hostile):

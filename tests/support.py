@@ -92,6 +92,14 @@ class Server:
             raise AssertionError(f"{command} ended with status {self.process.wait()}")
         self.ready = json.loads(line)
 
+    def memory(self, name):
+        """A line of the kernel's account of it, such as VmRSS, in bytes."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            for line in status:
+                if line.startswith(name + ":"):
+                    return int(line.split()[1]) * 1024
+        raise AssertionError(f"no {name}")
+
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)

@@ -53,7 +53,7 @@ Result<gateway::Settings> settings_of(Context& context, const ServeOptions& give
   auto settings = gateway::read_settings(text, file, defaults, overriding);
   if (!settings) return settings;
   // Without a project of its own in the file, the one that the global options name.
-  if (settings->projects.empty()) settings->projects.push_back(defaults);
+  if (settings->projects.empty()) settings->projects.push_back(settings->fcm);
   for (ClientOptions& project : settings->projects) {
     if (project.credentials_file.empty()) project.credentials_file = context.globals.credentials;
   }

@@ -172,6 +172,7 @@ class Reader {
       read_section(*node.as_table(), section->first, section->second);
     }
     for (auto& [section, keys] : known) override_section(section, keys);
+    settings.fcm = client;
     read_projects(file, client, settings);
     check(settings);
     if (faults_.empty()) return settings;

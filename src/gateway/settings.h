@@ -36,8 +36,8 @@ struct Settings {
   std::chrono::seconds default_expiry{std::chrono::hours(24 * 28)};
   std::uint64_t max_waiting = 10'000'000;
   std::uint64_t min_free_bytes = 256U << 20;
-  // [fcm], and what a [[project]] says itself.
-  std::vector<ClientOptions> projects = {};
+  ClientOptions fcm = {};  ///< [fcm]: of a project, for what it does not say itself.
+  std::vector<ClientOptions> projects = {};  ///< Each [[project]], with that.
   // [breakers]
   std::chrono::seconds breaker_first_wait{30};
   std::chrono::seconds breaker_longest_wait{300};

@@ -73,6 +73,7 @@ TEST(Settings, TheEnvironmentComesBeforeTheFile) {
        {"FANFARE_SERVE_FCM_MAX_ATTEMPTS", "9"}});
   ASSERT_TRUE(settings);
   EXPECT_EQ(settings->listen, "[::1]:2");
+  EXPECT_EQ(settings->fcm.max_attempts, 9) << "for a project that the file does not name";
   EXPECT_EQ(settings->retention, 24h);
   EXPECT_EQ(settings->projects[0].max_attempts, 9);
 }

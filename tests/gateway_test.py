@@ -386,6 +386,31 @@ class Campaigns(Case):
         self.assertEqual(books["waiting"], 0)
         self.assertEqual(self.gateway_.call("POST", f"campaigns/{campaign}:resume", {})[0], 409)
 
+    def test_whom_it_did_not_reach_can_be_sent_to_again(self):
+        self.gateway_.stop()
+        once = {"FANFARE_SERVE_FCM_MAX_ATTEMPTS": "1"}  # So that a device that is flaky fails.
+        self.gateway_ = self.gateway(self.emulator_, environment=once)
+        campaign = self.create()
+        books = self.until(campaign, "finished")["books"]
+        self.assertGreater(books["failed"], 0)
+        letters, after = [], 0
+        while True:
+            status, page = self.gateway_.call("GET", f"campaigns/{campaign}/dead-letters?limit=20&after={after}")
+            self.assertEqual(status, 200, page)
+            if not page["dead_letters"]:
+                break
+            letters, after = letters + page["dead_letters"], page["after"]
+        self.assertEqual(len({each["token"] for each in letters}), len(letters))
+        self.assertGreater(len(letters), 0)
+        self.assertLessEqual(len(letters), books["failed"] + books["unknown"])
+        status, replay = self.gateway_.call("POST", f"campaigns/{campaign}/dead-letters:replay", {})
+        self.assertEqual((status, replay["count"], replay["left"]), (202, len(letters), 0), replay)
+        self.assertEqual(self.gateway_.settled()["accepted"], len(letters))
+        self.assertEqual(self.gateway_.call("GET", f"messages/{replay['id']}")[0], 200)
+        status, again = self.gateway_.call("POST", f"campaigns/{campaign}/dead-letters:replay", {})
+        self.assertEqual((status, again["count"]), (202, 0))
+        self.assertEqual(self.gateway_.call("GET", f"campaigns/{campaign}/dead-letters")[1]["dead_letters"], [])
+
     def test_a_message_to_an_audience_is_a_campaign(self):
         status, campaign = self.gateway_.call(
             "POST", "messages", {"message": MESSAGE, "to": {"audience": "platform:ios"}})

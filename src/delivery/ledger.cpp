@@ -40,6 +40,10 @@ void enter(const client::Delivery& result, registry::State state,
                                 make_evidence(result.attempt, result.attempts, campaign.id)});
   };
 
+  const auto fail = [&] {
+    if (campaign.steered) progress.failed.push_back({id, std::string(verdict.rule)});
+  };
+
   if (const auto at = counts.by_rule.find(verdict.rule); at != counts.by_rule.end()) {
     ++at->second;
   } else {
@@ -56,9 +60,11 @@ void enter(const client::Delivery& result, registry::State state,
       return;
     case Fate::unknown:
       ++counts.unknown;
+      fail();
       return;
     case Fate::failed:
       ++counts.failed;
+      fail();
       // A 400 that names nobody is kept with the device, for whoever settles it later.
       if (verdict.kind == VerdictKind::device_suspect) change_to(state);
       return;

@@ -18,8 +18,8 @@ Refusal no_campaign(const std::string& id) {
 
 class CampaignOperations {
  public:
-  CampaignOperations(Services& services, CampaignRunner& campaigns)
-      : services_(services), campaigns_(campaigns) {}
+  CampaignOperations(Services& services, CampaignRunner& campaigns, Acceptor& acceptor)
+      : services_(services), campaigns_(campaigns), acceptor_(acceptor) {}
 
   void create(const Call& call, Respond respond) {
     const std::string& project = call.part("project");
@@ -73,6 +73,57 @@ class CampaignOperations {
   void get(const Call& call, Respond respond) const {
     auto found = of(call);
     respond(found ? answer(200, to_json(*found)) : refuse(found.error()));
+  }
+
+  // Whom it failed, through no fault of the device's.
+  void dead_letters(const Call& call, Respond respond) const {
+    auto found = of(call);
+    if (!found) return respond(refuse(found.error()));
+    const auto after = static_cast<registry::DeviceId>(query_number(call, "after", 0, ~0ULL >> 1));
+    const auto limit = query_number(call, "limit", 100, 1'000);
+    on_registry(services_, std::move(respond),
+                [after, limit,
+                 walk = found->registry_campaign](registry::Registry& registry) -> http2::Response {
+                  auto failed = registry.failed_of(walk, after, limit);
+                  if (!failed) return refuse(failed.error());
+                  json::array letters;
+                  for (const auto& each : *failed) {
+                    letters.push_back(
+                        json::object{{to_string(each.registration.kind), each.registration.value},
+                                     {"platform", each.platform},
+                                     {"rule", each.rule}});
+                  }
+                  json::object out{{"dead_letters", std::move(letters)}};
+                  if (!failed->empty()) out["after"] = failed->back().id;
+                  return answer(200, out);
+                });
+  }
+
+  // The next of them become messages of the campaign's text. A crash between that and forgetting
+  // them finds the same ones again, and their key.
+  void replay(const Call& call, Respond respond) {
+    auto found = of(call);
+    if (!found) return respond(refuse(found.error()));
+    auto project = services_.projects.find(found->project);
+    if (!project) {
+      return respond(refuse(not_found(fmt::format("there is no project '{}'", found->project))));
+    }
+    if (const auto refusal = acceptor_.refusal()) return respond(refuse(*refusal));
+    services_.devices.post([this, campaign = *std::move(found), project = std::move(project),
+                            note = services_.audit(call, "campaign.replay", found->project,
+                                                   queue::format_campaign_id(found->id)),
+                            respond = std::move(respond)](registry::Registry& registry) mutable {
+      auto failed = registry.failed_of(campaign.registry_campaign, 0, replayed_at_once);
+      services_.to_http([this, campaign = std::move(campaign), project = std::move(project),
+                         note = std::move(note), failed = std::move(failed),
+                         respond = std::move(respond)]() mutable {
+        if (!failed) return respond(refuse(failed.error()));
+        if (failed->empty()) {
+          return respond(answer(202, json::object{{"count", 0}, {"left", 0}}));
+        }
+        accept(campaign, std::move(project), *failed, std::move(note), std::move(respond));
+      });
+    });
   }
 
   void steer(const Call& call, Respond respond, CampaignRunner::Deed deed, std::string_view name) {
@@ -136,6 +187,45 @@ class CampaignOperations {
     return campaign;
   }
 
+  static constexpr std::size_t replayed_at_once = 1'000;
+
+  void accept(const CampaignRecord& campaign, std::shared_ptr<Project> project,
+              const std::vector<registry::Failed>& failed, Note note, Respond respond) {
+    queue::Submission submission{.project = campaign.project, .messages = {}};
+    submission.message = campaign.message;
+    submission.priority = Priority::bulk;
+    submission.validate_only = campaign.validate_only;
+    submission.labels = campaign.labels;
+    submission.expires_at = services_.clock() + services_.limits.submission.default_expiry;
+    for (const auto& each : failed) submission.messages.push_back({.target = each.registration});
+    const auto first = failed.front().id;
+    const auto last = failed.back().id;
+    submission.idempotency_key = fmt::format("replay of {} from {} to {}",
+                                             queue::format_campaign_id(campaign.id), first, last);
+    submission.fingerprint = submission.idempotency_key;
+    std::vector<queue::Submission> one;
+    one.push_back(std::move(submission));
+    services_.writer.post([note = std::move(note)] { note(); }, [](const Result<void>&) {});
+    acceptor_.accept(std::move(project), std::move(one),
+                     [this, walk = campaign.registry_campaign, last,
+                      respond = std::move(respond)](const Result<queue::Receipt>& receipt) mutable {
+                       if (!receipt) return respond(refuse(receipt.error()));
+                       forget(walk, last, *receipt, std::move(respond));
+                     });
+  }
+
+  void forget(std::int64_t walk, registry::DeviceId last, const queue::Receipt& receipt,
+              Respond respond) {
+    on_registry(services_, std::move(respond),
+                [walk, last, receipt](registry::Registry& registry) -> http2::Response {
+                  const auto left = registry.forget_failed(walk, last);
+                  if (!left) return refuse(left.error());
+                  return answer(202, json::object{{"id", queue::format_message_id(receipt.first)},
+                                                  {"count", receipt.count},
+                                                  {"left", *left}});
+                });
+  }
+
   static http2::Response refused(const Error& error) {
     if (error.kind != Error::Kind::usage) return refuse(error);
     return refuse(Refusal{.code = 409,
@@ -146,6 +236,7 @@ class CampaignOperations {
 
   Services& services_;
   CampaignRunner& campaigns_;
+  Acceptor& acceptor_;
 };
 
 http2::Response created(const CampaignRunner::Added& added, int status) {
@@ -236,8 +327,9 @@ void create_campaign(Services& services, CampaignRunner& campaigns, const Call& 
   });
 }
 
-std::vector<Operation> campaign_operations(Services& services, CampaignRunner& campaigns) {
-  const auto self = std::make_shared<CampaignOperations>(services, campaigns);
+std::vector<Operation> campaign_operations(Services& services, CampaignRunner& campaigns,
+                                           Acceptor& acceptor) {
+  const auto self = std::make_shared<CampaignOperations>(services, campaigns, acceptor);
   using Deed = CampaignRunner::Deed;
   const auto steer = [self](Deed deed, std::string_view name) {
     return [self, deed, name](const Call& call, Respond respond) {
@@ -254,6 +346,12 @@ std::vector<Operation> campaign_operations(Services& services, CampaignRunner& c
        [self](const Call& call, Respond respond) { self->list(call, std::move(respond)); }},
       {"getCampaign", "GET", "/v1/projects/{project}/campaigns/{campaign}", Scope::read,
        [self](const Call& call, Respond respond) { self->get(call, std::move(respond)); }},
+      {"listCampaignDeadLetters", "GET", "/v1/projects/{project}/campaigns/{campaign}/dead-letters",
+       Scope::read,
+       [self](const Call& call, Respond respond) { self->dead_letters(call, std::move(respond)); }},
+      {"replayCampaign", "POST", "/v1/projects/{project}/campaigns/{campaign}/dead-letters:replay",
+       Scope::campaigns,
+       [self](const Call& call, Respond respond) { self->replay(call, std::move(respond)); }},
       {"startCampaign", "POST", "/v1/projects/{project}/campaigns/{campaign}:start",
        Scope::campaigns, steer(Deed::start, "campaign.start")},
       {"pauseCampaign", "POST", "/v1/projects/{project}/campaigns/{campaign}:pause",

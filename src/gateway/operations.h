@@ -32,7 +32,8 @@ void add_operations(Operations& operations, Services& services, const OperationP
 [[nodiscard]] std::vector<Operation> brake_operations(Services& services);
 [[nodiscard]] std::vector<Operation> topic_operations(Services& services);
 [[nodiscard]] std::vector<Operation> campaign_operations(Services& services,
-                                                         CampaignRunner& campaigns);
+                                                         CampaignRunner& campaigns,
+                                                         Acceptor& acceptor);
 [[nodiscard]] std::vector<Operation> event_operations(Services& services, WebhookSender& webhooks,
                                                       bool allow_plain_http);
 [[nodiscard]] std::vector<Operation> admin_operations(Services& services,

@@ -132,7 +132,7 @@ void add_operations(Operations& operations, Services& services, const OperationP
   operations.add(device_operations(services));
   operations.add(brake_operations(services));
   operations.add(topic_operations(services));
-  operations.add(campaign_operations(services, parts.campaigns));
+  operations.add(campaign_operations(services, parts.campaigns, parts.acceptor));
   operations.add(event_operations(services, parts.webhooks, parts.webhooks.allows_plain_http()));
   operations.add(admin_operations(services, parts.forget_keys));
   operations.add(health_operations(parts));

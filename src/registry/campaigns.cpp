@@ -272,6 +272,46 @@ Result<std::uint64_t> Registry::probe_count(std::int64_t campaign) {
   });
 }
 
+Result<std::vector<Failed>> Registry::failed_of(std::int64_t campaign, DeviceId after,
+                                                std::size_t limit) {
+  return guarded([&] {
+    std::vector<Failed> found;
+    auto rows = impl_->database
+                    .prepared(
+                        "SELECT dev.id, campaign_failed.rule, dev.kind, dev.value, dev.platform"
+                        " FROM campaign_failed CROSS JOIN dev ON dev.id = campaign_failed.dev"
+                        " WHERE campaign_failed.campaign = ? AND campaign_failed.dev > ?"
+                        " AND dev.state <> 2 ORDER BY campaign_failed.dev LIMIT ?")
+                    .rows(campaign, after, limit);
+    while (rows.next()) {
+      found.push_back({.id = rows.integer(0),
+                       .rule = rows.text(1),
+                       .registration = {static_cast<TargetKind>(rows.integer(2)), rows.text(3)},
+                       .platform = rows.text(4)});
+    }
+    return found;
+  });
+}
+
+Result<std::uint64_t> Registry::forget_failed(std::int64_t campaign, DeviceId last) {
+  return guarded([&] {
+    Transaction transaction(impl_->database);
+    impl_->database.prepared("DELETE FROM campaign_failed WHERE campaign = ? AND dev <= ?")
+        .run(campaign, last);
+    std::uint64_t left = 0;
+    {
+      auto rows = impl_->database
+                      .prepared(
+                          "SELECT count(*) FROM campaign_failed CROSS JOIN dev"
+                          " ON dev.id = campaign_failed.dev WHERE campaign = ? AND dev.state <> 2")
+                      .rows(campaign);
+      if (rows.next()) left = rows.count(0);
+    }
+    transaction.commit();
+    return left;
+  });
+}
+
 // Recording -----------------------------------------------------------------------------------
 
 namespace {
@@ -328,6 +368,12 @@ class Recorder {
     } else if (to != State::active) {
       rule_.run(change.rule, change.id);
     }
+  }
+
+  void failed(const Failed& failed) {
+    impl_.database
+        .prepared("INSERT OR REPLACE INTO campaign_failed (campaign, dev, rule) VALUES (?, ?, ?)")
+        .run(campaign_.id, failed.id, failed.rule);
   }
 
   void waits(const RetryRow& row) {
@@ -430,6 +476,7 @@ Result<void> Registry::record(const Campaign& campaign, const Progress& progress
     for (const RetryRow& row : progress.waiting) recorder.waits(row);
     for (const DeviceId id : progress.settled) recorder.settled(id);
     for (const Probe& probe : progress.probes) recorder.probed(probe);
+    for (const Failed& failed : progress.failed) recorder.failed(failed);
     impl_->add_counts(campaign.project, progress.answers);
     transaction.commit();
   });

@@ -266,6 +266,27 @@ TEST_P(RegistryTest, TheLatestCampaignIsNotAGatewaysOwn) {
   EXPECT_TRUE(registry.find_campaign(steered.id).value()->steered);
 }
 
+TEST_P(RegistryTest, KeepsWhomACampaignFailedUntilTheyAreSentToAgain) {
+  auto registry = open();
+  ASSERT_TRUE(registry.upsert(tokens(4), day0));
+  Campaign campaign = a_campaign(registry);
+  Progress progress{.at = day0};
+  for (const DeviceId id : {3, 1, 2}) progress.failed.push_back({id, "service.503"});
+  ASSERT_TRUE(registry.record(campaign, progress));
+  ASSERT_TRUE(registry.retire(2, day0));  // Nobody sends to it again.
+  const auto failed = registry.failed_of(campaign.id, 0, 10).value();
+  ASSERT_EQ(failed.size(), 2U);
+  EXPECT_EQ(failed[0].id, 1);
+  EXPECT_EQ(failed[0].registration.value, "token-0");
+  EXPECT_EQ(failed[1].id, 3);
+  EXPECT_EQ(failed[1].rule, "service.503");
+  EXPECT_EQ(registry.failed_of(campaign.id, 1, 10)->size(), 1U);
+  EXPECT_EQ(registry.failed_of(campaign.id, 0, 1)->size(), 1U);
+  EXPECT_EQ(registry.forget_failed(campaign.id, 2), 1U);
+  EXPECT_EQ(registry.forget_failed(campaign.id, 3), 0U);
+  EXPECT_EQ(registry.failed_of(campaign.id, 0, 10)->size(), 0U);
+}
+
 TEST_P(RegistryTest, RecordsVerdictsWithTheirEvidence) {
   auto registry = open();
   ASSERT_TRUE(registry.upsert(tokens(3), day0));

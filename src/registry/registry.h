@@ -165,6 +165,14 @@ struct Probe {
 };
 
 /// One transaction's worth of a campaign's progress.
+/// A receiver whom a campaign did not reach, through no fault of the device's.
+struct Failed {
+  DeviceId id = 0;
+  std::string rule;
+  Target registration{};   ///< Only when it is read.
+  std::string platform{};  ///< The same.
+};
+
 struct Progress {
   SystemTime at{};
   std::vector<DeviceId> accepted{};    ///< Sets last_accepted; a suspect or retired one revives.
@@ -173,6 +181,7 @@ struct Progress {
   std::vector<DeviceId> settled{};     ///< Removes retry rows, those of `waiting` included.
   std::vector<Probe> probes{};         ///< In order; a device's later one replaces its earlier one.
   std::vector<AnswerCount> answers{};  ///< Are added to what the brake learns from.
+  std::vector<Failed> failed{};        ///< Of a campaign that is steered; kept until forgotten.
 };
 
 /// Which brakes a person speaks about; without any: all.
@@ -286,6 +295,12 @@ class Registry {
   /// Appends the next receivers behind `after`, at most `limit`; none: the end.
   [[nodiscard]] Result<void> next_receivers(const Audience& audience, DeviceId after,
                                             std::size_t limit, std::vector<Receiver>& out);
+
+  /// Whom it failed, behind `after` and in the order of their ids; retired ones are left out.
+  [[nodiscard]] Result<std::vector<Failed>> failed_of(std::int64_t campaign, DeviceId after,
+                                                      std::size_t limit);
+  /// Those up to `last` are somebody else's now; gives how many are left.
+  [[nodiscard]] Result<std::uint64_t> forget_failed(std::int64_t campaign, DeviceId last);
 
   /// Stores a new campaign and gives it its id.
   [[nodiscard]] Result<void> add_campaign(Campaign& campaign);

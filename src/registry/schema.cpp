@@ -215,6 +215,12 @@ CREATE TABLE import_run (
 // Before, a gateway's campaigns could not be told from the command's.
 constexpr const char* version_5 = R"sql(
 ALTER TABLE campaign ADD COLUMN steered INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE campaign_failed (
+  campaign INTEGER NOT NULL,
+  dev INTEGER NOT NULL,
+  rule TEXT NOT NULL,
+  PRIMARY KEY (campaign, dev)
+) STRICT, WITHOUT ROWID;
 )sql";
 
 // Devices that a store of format 1 or 2 knows to have been accepted, and no block of format 3 does.
@@ -261,7 +267,7 @@ constexpr std::array migrations = {
     Step{"keep times of acceptance in blocks of 1,000 devices", version_3},
     Step{"write keys in runs, pack evidence, know installations", version_4,
          move_times_of_acceptance},
-    Step{"tell a gateway's campaigns from the command's", version_5}};
+    Step{"tell a gateway's campaigns from the command's, and keep whom they failed", version_5}};
 constexpr auto newest_version = static_cast<std::int64_t>(migrations.size());
 
 [[noreturn]] void refuse(const Database& database, std::string_view why, std::string remedy) {

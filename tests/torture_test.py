@@ -100,7 +100,7 @@ class Ledgers(Case):
         self.emulator_, self.devices_ = self.generated(self.count, seed=SEED, tls=False)
         (self.folder / "gateway.toml").write_text(
             '[breakers]\nfirst_wait = "1s"\nlongest_wait = "2s"\n[fcm]\nrequest_timeout = "3s"\n'
-            'ramp = "0s"\nmax_attempts = 1000\n' + self.settings
+            'ramp = "0s"\n' + self.settings
         )
 
     def run_clients(self, torment):

@@ -109,9 +109,10 @@ class CampaignOperations {
       return respond(refuse(not_found(fmt::format("there is no project '{}'", found->project))));
     }
     if (const auto refusal = acceptor_.refusal()) return respond(refuse(*refusal));
+    Note written = services_.audit(call, "campaign.replay", found->project,
+                                   queue::format_campaign_id(found->id));
     services_.devices.post([this, campaign = *std::move(found), project = std::move(project),
-                            note = services_.audit(call, "campaign.replay", found->project,
-                                                   queue::format_campaign_id(found->id)),
+                            note = std::move(written),
                             respond = std::move(respond)](registry::Registry& registry) mutable {
       auto failed = registry.failed_of(campaign.registry_campaign, 0, replayed_at_once);
       services_.to_http([this, campaign = std::move(campaign), project = std::move(project),

@@ -165,9 +165,13 @@ void CampaignRunner::resume() {
   auto open = gateway::look(services_, [&] { return services_.read.campaigns.open(); });
   if (!open) return;
   for (CampaignRecord& campaign : *open) {
-    if (campaign.state == CampaignState::running) begin(campaign);
-    if (campaign.state == CampaignState::cancelled) settle(std::move(campaign));
-    if (waits(campaign.state)) due_.emplace(campaign.id, std::move(campaign));
+    if (campaign.state == CampaignState::running) {
+      begin(campaign);
+    } else if (campaign.state == CampaignState::cancelled) {
+      settle(std::move(campaign));
+    } else if (waits(campaign.state)) {
+      due_.emplace(campaign.id, std::move(campaign));
+    }
   }
 }
 

@@ -154,7 +154,7 @@ class TopicOperations {
     }
     if (auto refusal = fields.refusal()) return respond(refuse(*refusal));
     if (!user) {
-      return change(std::move(project), deed, topic, std::move(registrations), std::move(respond));
+      return change(*project, deed, topic, std::move(registrations), std::move(respond));
     }
     services_.devices.post([this, project = std::move(project), deed, topic, user = *user,
                             respond = std::move(respond)](registry::Registry& registry) mutable {
@@ -165,7 +165,7 @@ class TopicOperations {
         if (found->empty()) return respond(refuse(no_device_of_user()));
         std::vector<Target> of_user;
         for (auto& receiver : *found) of_user.push_back(std::move(receiver.registration));
-        change(std::move(project), deed, topic, std::move(of_user), std::move(respond));
+        change(*project, deed, topic, std::move(of_user), std::move(respond));
       });
     });
   }
@@ -207,9 +207,10 @@ class TopicOperations {
   }
 
   void get_group(const Call& call, Respond respond) const {
-    const std::string name = call.part("group");
     with_groups(call, std::move(respond), query_text(call, "sender_id"),
-                [name](DeviceGroups& groups) { return key_answer(name, groups.find(name)); });
+                [name = call.part("group")](DeviceGroups& groups) {
+                  return key_answer(name, groups.find(name));
+                });
   }
 
   // Without a key FCM is asked for it by the name.
@@ -248,9 +249,9 @@ class TopicOperations {
     return refusal;
   }
 
-  void change(std::shared_ptr<Project> project, TopicDeed deed, const std::string& topic,
+  void change(Project& project, TopicDeed deed, const std::string& topic,
               std::vector<Target> registrations, Respond respond) const {
-    ask(*project, std::move(respond),
+    ask(project, std::move(respond),
         [deed, topic, registrations = std::move(registrations)](SideClients& clients) mutable {
           auto topics = clients.topics();
           if (!topics) return refuse(topics.error());

@@ -122,7 +122,7 @@ class Ledgers(Case):
 
     def check_ledgers(self):
         """The clients' ledger, the books and the emulator's counts; gives (books, emulator's stats)."""
-        books = self.gateway_.settled(seconds=300)
+        books = self.gateway_.settled(seconds=600)
         self.assertEqual([fault for client in self.clients for fault in client.faults], [])
         told = sum(count for client in self.clients for _, count in client.ledger.values())
         self.assertGreater(told, 0)

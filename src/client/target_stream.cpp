@@ -33,7 +33,7 @@ class TargetStream {
   }
 
   [[nodiscard]] bool has_room() const noexcept {
-    return more_ && loop_.ready() < loop_.window() && open() < max_open_targets;
+    return more_ && loop_.sending() + loop_.ready() < loop_.window() && open() < max_open_targets;
   }
 
   void submit_some() {

@@ -418,8 +418,9 @@ void Gateway::Impl::respond(http2::Reply& reply, std::string_view operation, con
 
 void Gateway::Impl::tick() {
   timer.expires_after(tick_every);
-  timer.async_wait([this](const boost::system::error_code& error) {
-    if (!error) tick();
+  // A wait that is over when the gateway ends can't be cancelled any more.
+  timer.async_wait([this, still = alive](const boost::system::error_code& error) {
+    if (!error && *still) tick();
   });
   answers.give_up(std::chrono::steady_clock::now());
   campaigns->look();

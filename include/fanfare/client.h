@@ -24,6 +24,7 @@
 #include <string>
 
 #include "fanfare/message.h"
+#include "fanfare/outcome.h"
 #include "fanfare/priority.h"
 #include "fanfare/result.h"
 #include "fanfare/target.h"
@@ -88,16 +89,6 @@ struct ClientOptions {
   /// used. On the client's own thread; empty: nobody is told.
   std::function<void(const std::string&)> on_warning = {};
   bool retry_unknown = true;  ///< False: a message whose outcome is unknown is not sent again.
-};
-
-/// The end of one message to one target.
-struct Outcome {
-  Target target;     ///< As it was given.
-  Verdict verdict;   ///< Of the last attempt.
-  Answer answer;     ///< The raw answer behind it.
-  int attempts = 0;  ///< 0: held back because project or platform is blocked; the verdict says why.
-  /// FCM took the message; no display is promised.
-  [[nodiscard]] bool accepted() const noexcept { return verdict.kind == VerdictKind::accepted; }
 };
 
 /// What a question to one of FCM's other APIs ends with: the reply, or the outcome that says why

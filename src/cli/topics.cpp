@@ -199,10 +199,9 @@ class Changes {
     const auto device = store_->find(outcome.target);
     if (!device || !*device || (*device)->state == registry::State::retired) return;
     braked_ = braked_ || registry::brake_pulls({}, verdict.rule, dead_, changed_ + dead_);
-    pending_.push_back({(*device)->id,
-                        braked_ ? registry::State::suspect : registry::State::retired,
-                        std::string(verdict.rule),
-                        delivery::make_evidence({outcome.answer, verdict}, outcome.attempts, 0)});
+    pending_.push_back(
+        {(*device)->id, braked_ ? registry::State::suspect : registry::State::retired,
+         std::string(verdict.rule), delivery::make_evidence(outcome.answer, outcome.attempts, 0)});
   }
 
   std::optional<registry::Registry>& store_;

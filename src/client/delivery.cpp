@@ -1,6 +1,13 @@
 #include "client/delivery.h"
 
+#include <utility>
+
 namespace fanfare::client {
+
+void Delivery::set_attempt(Attempt attempt) {
+  answer = std::move(attempt.answer);
+  verdict = std::move(attempt.verdict);
+}
 
 DeliveryPtr DeliveryStock::make() {
   if (idle_.empty()) return std::make_unique<Delivery>();

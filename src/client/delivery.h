@@ -14,9 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "fanfare/outcome.h"
 #include "fanfare/priority.h"
-#include "fanfare/target.h"
-#include "fanfare/verdict.h"
 
 #include "client/steady_time.h"
 #include "fcm/encoded_message.h"
@@ -34,13 +33,14 @@ struct Attempt {
 
 class AttemptSink;
 
-struct Delivery {
+/// It grows to the outcome that its sender is told. `attempts` are those made so far; a resumed
+/// retry's earlier ones count. Where that many are allowed no more, one more is made all the same:
+/// without an answer at hand there is nothing to end with. `answer` and `verdict` are the latest
+/// attempt's and have no meaning while `tried` is false. A delivery that ends before its first one
+/// (`attempts` is 0) ends with the answer that paused the project, or an unsent one.
+struct Delivery : Outcome {
   DeliveryId id = 0;
-  Target target;
   std::string platform = {};  ///< "android", "ios", "web", or empty: unknown. Scope of a hold.
-  /// Made so far; a resumed retry's earlier ones count. Where that many are allowed no more, one
-  /// more is made all the same: without an answer at hand there is nothing to end with.
-  int attempts = 0;
   std::optional<SteadyTime> not_before = {};  ///< A resumed retry's due time.
   std::optional<SteadyTime> expires = {};     ///< No attempt starts later, whatever the loop's own.
   int max_attempts = 0;                       ///< Of this one alone; 0: the loop's.
@@ -51,15 +51,14 @@ struct Delivery {
   std::shared_ptr<const fcm::EncodedMessage> message = {};  ///< Set by who starts an attempt.
   std::shared_ptr<AttemptSink> sink = {};                   ///< Is told of the attempt's end.
 
-  /// The latest attempt; when `tried` is false it has no meaning. A delivery that ends before its
-  /// first one (`attempts` is 0) ends with the answer that paused the project, or an unsent one.
-  Attempt attempt = {};
   bool tried = false;
-
   SteadyTime deadline = {};  ///< Set by the loop: no attempt starts later.
   int unsent_in_row = 0;     ///< Kept by the loop.
   bool is_retry = false;     ///< Kept by the loop: its attempt took a retry from the budget.
   std::size_t lane = 0;      ///< Kept by the port: where its attempt is made.
+
+  [[nodiscard]] Attempt attempt() const { return {answer, verdict}; }
+  void set_attempt(Attempt attempt);
 };
 using DeliveryPtr = std::unique_ptr<Delivery>;
 
@@ -67,7 +66,7 @@ using DeliveryPtr = std::unique_ptr<Delivery>;
 class AttemptSink {
  public:
   virtual ~AttemptSink() = default;
-  /// `delivery->attempt` says what became of it.
+  /// `answer` and `verdict` say what became of it.
   virtual void on_attempt(DeliveryPtr delivery) = 0;
 };
 
@@ -75,7 +74,7 @@ class AttemptSink {
 /// millions then allocates for the few that are open at once. Not thread-safe.
 class DeliveryStock {
  public:
-  /// As new, but for what `message`, `sink` and the meaningless `attempt` hold.
+  /// As new, but for what `message`, `sink` and the meaningless `answer` and `verdict` hold.
   [[nodiscard]] DeliveryPtr make();
   void give_back(DeliveryPtr delivery) { idle_.push_back(std::move(delivery)); }
 

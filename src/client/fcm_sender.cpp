@@ -41,7 +41,11 @@ void take_answer(http2::Ended& ended, Answer& answer) {
   answer.status = ended.response.status;
   answer.body.swap(ended.response.body);
   answer.retry_after = http2::find_header(ended.response, "retry-after");
-  answer.reason.swap(ended.reason);
+  if (ended.how == http2::Ended::How::answered) {
+    answer.reason.clear();
+  } else {
+    answer.reason.swap(ended.reason);
+  }
 }
 
 }  // namespace
@@ -207,7 +211,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     for (Queue& queue : queues) {
       while (!queue.empty()) {
         Job& job = take_front(queue);
-        job.delivery->attempt = {not_sent(error.what), verdict};
+        job.delivery->set_attempt({not_sent(error.what), verdict});
         finish(job);
       }
     }
@@ -241,8 +245,8 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
 
   void submit(Job& job, SteadyTime now) {
     if (job.delivery->expires && *job.delivery->expires < now) {
-      job.delivery->attempt =
-          unsent_attempt(job.delivery->target, "it expired while it waited for its turn");
+      job.delivery->set_attempt(
+          unsent_attempt(job.delivery->target, "it expired while it waited for its turn"));
       finish(job);
       return;
     }
@@ -252,7 +256,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
       submit_other_call(job);
       return;
     }
-    job.head = head;
+    if (job.head != head) job.head = head;
     job.body.pieces = job.delivery->message->body(job.delivery->target, job.bytes);
     pool->send(job);
   }
@@ -277,7 +281,8 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void on_ended(Job& job, http2::Ended& ended) {
-    auto& [answer, verdict] = job.delivery->attempt;
+    Answer& answer = job.delivery->answer;
+    Verdict& verdict = job.delivery->verdict;
     answer.date.clear();
     if (options.call) answer.date = http2::find_header(ended.response, "date");
     take_answer(ended, answer);
@@ -308,7 +313,8 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     constexpr std::size_t many_come = 64;
     constexpr std::size_t many_awaited = 32;
     const std::size_t came = std::exchange(answers_since_rest, 0);
-    if (came >= many_come || pool->in_flight() < many_awaited) return 0ns;
+    const std::size_t awaited = pool->in_flight();
+    if (awaited < many_awaited || came >= std::max(many_come, awaited / 3)) return 0ns;
     return std::min<std::chrono::nanoseconds>(8ms, mean_latency / 4);
   }
 
@@ -354,7 +360,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     for (Queue& queue : queues) {
       while (!queue.empty()) {
         Job& job = take_front(queue);
-        job.delivery->attempt = unsent_attempt(job.delivery->target, "the sender was closed");
+        job.delivery->set_attempt(unsent_attempt(job.delivery->target, "the sender was closed"));
         finish(job);
       }
     }

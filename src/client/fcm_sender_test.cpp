@@ -22,7 +22,7 @@ using ReplyPtr = FakeFcm::ReplyPtr;
 struct Kept final : AttemptSink {
   explicit Kept(std::vector<Attempt>& list) : attempts(list) {}
   void on_attempt(DeliveryPtr delivery) override {
-    attempts.push_back(std::move(delivery->attempt));
+    attempts.push_back(delivery->attempt());
     if (then) then();
   }
   std::vector<Attempt>& attempts;

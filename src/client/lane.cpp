@@ -182,7 +182,7 @@ class LanePort::Mailbox final : public AttemptSink, public std::enable_shared_fr
       if (sender != nullptr) {
         sender->send(std::move(delivery));
       } else {
-        delivery->attempt = unsent_attempt(delivery->target, "the client was closed");
+        delivery->set_attempt(unsent_attempt(delivery->target, "the client was closed"));
         on_attempt(std::move(delivery));
       }
     }

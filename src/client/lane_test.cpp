@@ -147,7 +147,7 @@ TEST(Lane, ClosingEndsEachAttemptUnderWayExactlyOnce) {
   std::vector<DeliveryPtr> done;
   collect(port, 100, done);
   EXPECT_EQ(done.size(), 100U);
-  EXPECT_EQ(done.front()->attempt.verdict.kind, VerdictKind::unknown_outcome);
+  EXPECT_EQ(done.front()->verdict.kind, VerdictKind::unknown_outcome);
 }
 
 // Whether or not the lane came to send it: nothing that was started is forgotten.

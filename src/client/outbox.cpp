@@ -119,7 +119,7 @@ void Outbox::report() {
 
 void Outbox::report_one(DeliveryPtr delivery) {
   const auto on_outcome = letters_.extract(delivery->id);
-  on_outcome.mapped()(outcome_of(std::move(*delivery)));
+  on_outcome.mapped()(static_cast<Outcome&&>(*delivery));
 }
 
 void Outbox::renew_after_hold() {

@@ -8,8 +8,8 @@ namespace fanfare::client {
 namespace {
 
 // Its own answer says it better than the one that blocked it, if that is why it is held.
-bool says_blocked(const Attempt& attempt) {
-  switch (attempt.verdict.kind) {
+bool says_blocked(VerdictKind kind) {
+  switch (kind) {
     case VerdictKind::platform_blocked:
     case VerdictKind::credential_stale:
     case VerdictKind::project_blocked:
@@ -33,13 +33,8 @@ bool says_blocked(const Attempt& attempt) {
 }  // namespace
 
 void explain_hold(Delivery& held, const std::optional<Attempt>& blocked_by) {
-  if (held.tried && (!blocked_by || says_blocked(held.attempt))) return;
-  held.attempt = blocked_by ? *blocked_by : unsent_attempt(held.target, "the client was closed");
-}
-
-Outcome outcome_of(Delivery delivery) {
-  return {std::move(delivery.target), std::move(delivery.attempt.verdict),
-          std::move(delivery.attempt.answer), delivery.attempts};
+  if (held.tried && (!blocked_by || says_blocked(held.verdict.kind))) return;
+  held.set_attempt(blocked_by ? *blocked_by : unsent_attempt(held.target, "the client was closed"));
 }
 
 }  // namespace fanfare::client

@@ -1,4 +1,4 @@
-// From the retry loop's words to the Outcome that a caller of the public client gets.
+// What a delivery that was held back tells the caller of the public client.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,6 @@
 #include "client/delivery.h"
 
 namespace fanfare::client {
-
-[[nodiscard]] Outcome outcome_of(Delivery delivery);
 
 /// A delivery that was kept back ends too: a caller of the client has no store to keep it in. Gives
 /// it the attempt that says best why. `blocked_by` is the answer that caused the hold; nullopt: the

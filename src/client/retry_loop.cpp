@@ -50,8 +50,7 @@ bool is_answered_for_good(VerdictKind kind) noexcept {
 
 // An attempt that never arrived was no load, so what follows it is not one more.
 bool needs_means(const Delivery& delivery) noexcept {
-  return delivery.attempts > 0 &&
-         !(delivery.tried && delivery.attempt.verdict.kind == VerdictKind::unsent);
+  return delivery.attempts > 0 && !(delivery.tried && delivery.verdict.kind == VerdictKind::unsent);
 }
 
 bool is_first_attempt(const Delivery& delivery) noexcept {
@@ -93,7 +92,7 @@ void RetryLoop::on_attempt(DeliveryPtr delivery, SteadyTime now) {
   assert(sending_ > 0 && "an attempt of a delivery that is on the wire");
   --sending_;
   delivery->tried = true;
-  const VerdictKind kind = delivery->attempt.verdict.kind;
+  const VerdictKind kind = delivery->verdict.kind;
   if (kind != VerdictKind::unsent) {
     ++delivery->attempts;
     delivery->unsent_in_row = 0;
@@ -117,7 +116,7 @@ void RetryLoop::on_attempt(DeliveryPtr delivery, SteadyTime now) {
     case VerdictKind::project_blocked:
       return hold_project(std::move(delivery));
     case VerdictKind::throttled_project:
-      pause_project(delivery->attempt, now);
+      pause_project(delivery->attempt(), now);
       return retry(std::move(delivery), now);
     case VerdictKind::throttled_target:
       pause_target(*delivery, now);
@@ -292,15 +291,14 @@ void RetryLoop::wait_until(SteadyTime due, DeliveryPtr delivery) {
 }
 
 void RetryLoop::retry(DeliveryPtr delivery, SteadyTime now) {
-  const Attempt& attempt = delivery->attempt;
-  const WaitBounds bounds = wait_bounds(options_, attempt.verdict, delivery->attempts);
+  const WaitBounds bounds = wait_bounds(options_, delivery->verdict, delivery->attempts);
   const SteadyTime due = later(now, random_.between(bounds.low, bounds.high));
   if (!may_try_again(*delivery) || starts_too_late(*delivery, due)) {
     return end_as_final(std::move(delivery));
   }
   if (is_held(*delivery)) return end_as_held(std::move(delivery));
   events_.waiting.push_back(
-      {delivery->id, delivery->attempts, std::max(due, paused_until_), attempt});
+      {delivery->id, delivery->attempts, std::max(due, paused_until_), delivery->attempt()});
   wait_until(due, std::move(delivery));
 }
 
@@ -324,12 +322,12 @@ void RetryLoop::resend(DeliveryPtr delivery, SteadyTime now) {
 void RetryLoop::note_retry_answered(Delivery& delivery, SteadyTime now) {
   if (!delivery.is_retry) return;
   delivery.is_retry = false;
-  if (is_answered_for_good(delivery.attempt.verdict.kind)) budget_.on_retry_answered(now);
+  if (is_answered_for_good(delivery.verdict.kind)) budget_.on_retry_answered(now);
 }
 
 // Its other messages wait as long as it does: the target is full, not the message at fault.
 void RetryLoop::pause_target(const Delivery& delivery, SteadyTime now) {
-  limits_.pause(delivery.target, now, later(now, pause_after(options_, delivery.attempt.verdict)));
+  limits_.pause(delivery.target, now, later(now, pause_after(options_, delivery.verdict)));
 }
 
 void RetryLoop::pause_project(const Attempt& attempt, SteadyTime now) {
@@ -345,7 +343,7 @@ void RetryLoop::pause_project(const Attempt& attempt, SteadyTime now) {
 void RetryLoop::hold_project(DeliveryPtr delivery) {
   if (!project_held_) {
     project_held_ = true;
-    events_.holds.push_back({Hold::Scope::project, {}, delivery->attempt});
+    events_.holds.push_back({Hold::Scope::project, {}, delivery->attempt()});
     end_idle([](const Delivery&) { return true; },
              [this](DeliveryPtr idle) { end_as_held(std::move(idle)); });
   }
@@ -357,7 +355,7 @@ void RetryLoop::hold_platform(DeliveryPtr delivery) {
   const bool due =
       !platform.empty() || ++refused_unknown_platform_ >= options_.unknown_platform_refusals;
   if (due && held_platforms_.insert(platform).second) {
-    events_.holds.push_back({Hold::Scope::platform, platform, delivery->attempt});
+    events_.holds.push_back({Hold::Scope::platform, platform, delivery->attempt()});
     end_idle([&](const Delivery& idle) { return idle.platform == platform; },
              [this](DeliveryPtr idle) { end_as_held(std::move(idle)); });
   }
@@ -397,8 +395,8 @@ void RetryLoop::give_up_late_retries(SteadyTime now) {
 void RetryLoop::give_up(DeliveryPtr delivery, std::string_view reason) {
   if (!delivery->tried) {
     const bool by_pause = paused_by_ && delivery->deadline < paused_until_;
-    delivery->attempt =
-        by_pause ? *paused_by_ : unsent_attempt(delivery->target, std::string(reason));
+    delivery->set_attempt(by_pause ? *paused_by_
+                                   : unsent_attempt(delivery->target, std::string(reason)));
   }
   end_as_final(std::move(delivery));
 }

@@ -26,7 +26,7 @@ TEST_P(EndsAtOnce, AfterOneAttempt) {
   EXPECT_EQ(world.events.finals[0]->id, 7U);
   EXPECT_EQ(world.events.finals[0]->target.value, "token-7");
   EXPECT_EQ(world.events.finals[0]->attempts, 1);
-  EXPECT_EQ(world.events.finals[0]->attempt.verdict.kind, GetParam());
+  EXPECT_EQ(world.events.finals[0]->verdict.kind, GetParam());
   EXPECT_EQ(world.loop.next_due(), std::nullopt);
   EXPECT_TRUE(world.books_balance());
 }
@@ -99,7 +99,7 @@ TEST(RetryLoop, AnUnknownOutcomeEndsWhereTheMessageMayNotBeShownTwice) {
   (void)world.take();
   world.answer(1, VerdictKind::unknown_outcome);
   ASSERT_EQ(world.events.finals.size(), 1U);
-  EXPECT_EQ(world.events.finals[0]->attempt.verdict.kind, VerdictKind::unknown_outcome);
+  EXPECT_EQ(world.events.finals[0]->verdict.kind, VerdictKind::unknown_outcome);
 }
 
 // --- unsent, again and again ---
@@ -127,7 +127,7 @@ TEST(RetryLoop, AnUnreachableHostEndsTheDelivery) {
   }
   EXPECT_EQ(tries, 22);
   EXPECT_EQ(world.events.finals[0]->attempts, 3);
-  EXPECT_EQ(world.events.finals[0]->attempt.verdict.kind, VerdictKind::unsent);
+  EXPECT_EQ(world.events.finals[0]->verdict.kind, VerdictKind::unsent);
 }
 
 TEST(RetryLoop, AnAnswerInBetweenMakesUnsentHarmlessAgain) {
@@ -293,7 +293,7 @@ TEST(RetryLoop, AttemptsUsedUpEndWithTheLastVerdict) {
   }
   ASSERT_EQ(world.events.finals.size(), 1U);
   EXPECT_EQ(world.events.finals[0]->attempts, 3);
-  EXPECT_EQ(world.events.finals[0]->attempt.verdict.kind, VerdictKind::service_unavailable);
+  EXPECT_EQ(world.events.finals[0]->verdict.kind, VerdictKind::service_unavailable);
   EXPECT_EQ(world.events.waiting.size(), 2U);
 }
 
@@ -303,7 +303,7 @@ TEST(RetryLoop, AnAttemptThatWouldStartTooLateIsNotWaitedFor) {
   (void)world.take();
   world.answer(1, VerdictKind::service_unavailable, 61s);
   ASSERT_EQ(world.events.finals.size(), 1U);
-  EXPECT_EQ(world.events.finals[0]->attempt.verdict.kind, VerdictKind::service_unavailable);
+  EXPECT_EQ(world.events.finals[0]->verdict.kind, VerdictKind::service_unavailable);
 }
 
 TEST(RetryLoop, AnAttemptThatStartsOnTheDeadlineIsStillMade) {
@@ -322,7 +322,7 @@ TEST(RetryLoop, NothingIsSentAfterItsDeadlineThoughTheWindowWasFull) {
   EXPECT_EQ(world.take(), Ids{});
   ASSERT_EQ(world.events.finals.size(), 2U);
   EXPECT_EQ(world.events.finals[1]->attempts, 0);
-  EXPECT_EQ(world.events.finals[1]->attempt.verdict.kind, VerdictKind::unsent);
+  EXPECT_EQ(world.events.finals[1]->verdict.kind, VerdictKind::unsent);
 }
 
 TEST(RetryLoop, AnUnsentMessageIsNotSentAgainAfterItsDeadline) {
@@ -342,10 +342,10 @@ TEST(RetryLoop, APauseLongerThanItsPatienceEndsADeliveryAtOnce) {
   world.answer(1, VerdictKind::throttled_project, 24h);
   ASSERT_EQ(world.events.finals.size(), 3U);
   for (const DeliveryPtr& final : world.events.finals) {
-    EXPECT_EQ(final->attempt.verdict.kind, VerdictKind::throttled_project);
+    EXPECT_EQ(final->verdict.kind, VerdictKind::throttled_project);
   }
   world.submit(4);
-  EXPECT_EQ(world.events.finals.at(3)->attempt.verdict.kind, VerdictKind::throttled_project);
+  EXPECT_EQ(world.events.finals.at(3)->verdict.kind, VerdictKind::throttled_project);
   EXPECT_EQ(world.events.finals.at(3)->attempts, 0);
   EXPECT_TRUE(world.books_balance());
 }
@@ -453,7 +453,7 @@ TEST(RetryLoop, AWaitingDeliveryOfABlockedPlatformIsHeldWithItsOwnAnswer) {
   world.answer(2, VerdictKind::platform_blocked);
   ASSERT_EQ(world.events.held.size(), 2U);
   EXPECT_EQ(world.events.held[0]->id, 1U);
-  EXPECT_EQ(world.events.held[0]->attempt.verdict.kind, VerdictKind::service_unavailable);
+  EXPECT_EQ(world.events.held[0]->verdict.kind, VerdictKind::service_unavailable);
   EXPECT_EQ(world.loop.waiting(), 0U);
 }
 
@@ -698,7 +698,7 @@ TEST(RetryLoop, ARetryIsGivenUpWhenItsTimeIsOverBeforeThereAreMeans) {
   EXPECT_GT(world.now, deadline);
   EXPECT_LE(world.now, deadline + 1ms);
   ASSERT_EQ(world.events.finals.size(), 1U);
-  EXPECT_EQ(world.events.finals[0]->attempt.verdict.kind, VerdictKind::service_unavailable);
+  EXPECT_EQ(world.events.finals[0]->verdict.kind, VerdictKind::service_unavailable);
 }
 
 TEST(RetryLoop, AHoldTakesRetriesThatLackMeans) {
@@ -802,8 +802,8 @@ TEST(RetryLoop, AMessageWhoseTimeEndsBeforeItsTargetHasRoomIsGivenUpAtOnce) {
   EXPECT_EQ(world.take(), Ids{1});
   ASSERT_EQ(world.events.finals.size(), 1U);
   EXPECT_EQ(world.events.finals[0]->id, 2U);
-  EXPECT_EQ(world.events.finals[0]->attempt.verdict.kind, VerdictKind::unsent);
-  EXPECT_TRUE(world.events.finals[0]->attempt.answer.reason.contains("its target"));
+  EXPECT_EQ(world.events.finals[0]->verdict.kind, VerdictKind::unsent);
+  EXPECT_TRUE(world.events.finals[0]->answer.reason.contains("its target"));
 }
 
 TEST(RetryLoop, ARetryThatItsTargetHoldsUpTakesNoMeans) {

@@ -81,14 +81,8 @@ class TargetStream {
     for (DeliveryPtr& done : done_) loop_.on_attempt(std::move(done), now);
   }
 
-  // The outcome takes the delivery's strings, and leaves it those of the one before for their
-  // memory.
   void tell(DeliveryPtr delivery) {
-    std::swap(outcome_.target, delivery->target);
-    std::swap(outcome_.verdict, delivery->attempt.verdict);
-    std::swap(outcome_.answer, delivery->attempt.answer);
-    outcome_.attempts = delivery->attempts;
-    on_outcome_(outcome_);
+    on_outcome_(*delivery);
     stock_.give_back(std::move(delivery));
   }
 
@@ -100,7 +94,6 @@ class TargetStream {
   bool more_ = true;
   std::optional<Attempt> blocked_by_;
   DeliveryStock stock_;
-  Outcome outcome_;  // Of the latest; kept for its memory.
   std::vector<DeliveryPtr> sends_;
   std::vector<DeliveryPtr> done_;
   LoopEvents events_;

@@ -249,26 +249,26 @@ bool CampaignRun::must_commit() const {
 
 void CampaignRun::note_final(client::DeliveryPtr result) {
   if (result->id == Prober::witness_id) return note_witness(*result);
-  if (result->attempt.verdict.kind == VerdictKind::unsent) {
+  if (result->verdict.kind == VerdictKind::unsent) {
     return hold_for_unreachable(std::move(result));
   }
   const auto at = open_.find(static_cast<DeviceId>(result->id));
   assert(at != open_.end());
   Open& open = at->second;
   if (open.suspicion) return note_probe(at, std::move(result));
-  if (result->attempt.verdict.kind != VerdictKind::device_suspect || stopping_) {
+  if (result->verdict.kind != VerdictKind::device_suspect || stopping_) {
     return conclude(at, std::move(result));
   }
   // A store that can't be read will say so at the commit; until then nobody is probed.
   switch (prober_.next_step(at->first, options_.clock()).value_or(Prober::Step::leave)) {
     case Prober::Step::probe:
-      open.suspicion = std::make_unique<Suspicion>(Suspicion{result->attempt, result->attempts});
+      open.suspicion = std::make_unique<Suspicion>(Suspicion{result->attempt(), result->attempts});
       // Recorded before it is sent, so that a crash can't make it two.
       progress_.probes.push_back({at->first, options_.clock(), {}});
       dirty_ = urgent_ = true;
       return probe(open.receiver);
     case Prober::Step::blame_message:
-      result->attempt.verdict = fcm::blame_message(result->attempt.verdict);
+      result->verdict = fcm::blame_message(result->verdict);
       return conclude(at, std::move(result));
     case Prober::Step::leave:
       return conclude(at, std::move(result));
@@ -277,7 +277,7 @@ void CampaignRun::note_final(client::DeliveryPtr result) {
 
 // A probe for the device came to its end: `result` is the probe's.
 void CampaignRun::note_probe(OpenAt at, client::DeliveryPtr result) {
-  const VerdictKind kind = result->attempt.verdict.kind;
+  const VerdictKind kind = result->verdict.kind;
   const bool passed = kind == VerdictKind::accepted;
   if (passed) prober_.note_pass();
   if (kind == VerdictKind::device_suspect && !prober_.passes_elsewhere() && !stopping_) {
@@ -295,18 +295,18 @@ void CampaignRun::note_probe(OpenAt at, client::DeliveryPtr result) {
 
 void CampaignRun::conclude_probe(OpenAt at, client::DeliveryPtr result) {
   const Suspicion& suspicion = *at->second.suspicion;
-  const Verdict verdict = fcm::settle_suspect(suspicion.attempt.verdict, result->attempt.verdict,
-                                              prober_.passes_elsewhere());
+  const Verdict verdict =
+      fcm::settle_suspect(suspicion.attempt.verdict, result->verdict, prober_.passes_elsewhere());
   // The answer that decided is the evidence.
-  if (fate_of(verdict.kind) != Fate::retired) result->attempt.answer = suspicion.attempt.answer;
-  result->attempt.verdict = verdict;
+  if (fate_of(verdict.kind) != Fate::retired) result->answer = suspicion.attempt.answer;
+  result->verdict = verdict;
   result->attempts = suspicion.attempts;
   progress_.probes.push_back({at->first, options_.clock(), std::string(verdict.rule)});
   conclude(at, std::move(result));
 }
 
 void CampaignRun::note_witness(const Delivery& result) {
-  if (result.attempt.verdict.kind != VerdictKind::accepted) return;
+  if (result.verdict.kind != VerdictKind::accepted) return;
   prober_.note_pass();
   conclude_unproven();
 }
@@ -326,7 +326,7 @@ void CampaignRun::conclude_unproven() {
 
 void CampaignRun::conclude(OpenAt at, client::DeliveryPtr result) {
   const Receiver& receiver = at->second.receiver;
-  const Verdict& verdict = result->attempt.verdict;
+  const Verdict& verdict = result->verdict;
   if (verdict.kind == VerdictKind::accepted) {
     prober_.note_accepted(receiver.registration, receiver.platform);
     ask_witness_if_wanted();
@@ -335,7 +335,7 @@ void CampaignRun::conclude(OpenAt at, client::DeliveryPtr result) {
   watch(receiver, verdict);
   if (at->second.settled) progress_.settled.push_back(at->first);
   if (options_.report != nullptr) {
-    options_.report->add(result->target, verdict, result->attempt.answer.status, result->attempts);
+    options_.report->add(result->target, verdict, result->answer.status, result->attempts);
   }
   settle(at->second);
   open_.erase(at);
@@ -362,7 +362,7 @@ void CampaignRun::watch(const Receiver& receiver, const Verdict& verdict) {
 void CampaignRun::hold_for_unreachable(client::DeliveryPtr result) {
   if (!stopping_) {
     client::Hold hold;
-    hold.attempt = result->attempt;
+    hold.attempt = result->attempt();
     summary_.holds.push_back(std::move(hold));
     stop();
   }
@@ -396,7 +396,7 @@ void CampaignRun::note_held(client::DeliveryPtr held) {
   assert(at != open_.end());
   if (at->second.suspicion && !summary_.message_fault) {
     // The message itself was answered; only the probe is given up.
-    held->attempt = at->second.suspicion->attempt;
+    held->set_attempt(at->second.suspicion->attempt);
     held->attempts = at->second.suspicion->attempts;
     return conclude(at, std::move(held));
   }
@@ -408,8 +408,8 @@ void CampaignRun::note_held(client::DeliveryPtr held) {
     progress_.waiting.push_back({receiver, held->attempts, options_.clock()});
     ++held_count_;
     if (held->tried && options_.report != nullptr) {
-      append_report_line(held_lines_, held->target, held->attempt.verdict,
-                         held->attempt.answer.status, held->attempts);
+      append_report_line(held_lines_, held->target, held->verdict, held->answer.status,
+                         held->attempts);
     }
   }
   settle(at->second);

@@ -17,11 +17,11 @@ void append_text(std::string& out, std::string_view name, std::string_view value
 
 }  // namespace
 
-std::string make_evidence(const client::Attempt& attempt, int attempts, std::int64_t campaign) {
-  std::string out = fmt::format("{{\"status\":{}", attempt.answer.status);
-  append_text(out, "body", utf8_prefix(attempt.answer.body, max_body_bytes));
-  append_text(out, "retry_after", attempt.answer.retry_after);
-  append_text(out, "reason", attempt.answer.reason);
+std::string make_evidence(const Answer& answer, int attempts, std::int64_t campaign) {
+  std::string out = fmt::format("{{\"status\":{}", answer.status);
+  append_text(out, "body", utf8_prefix(answer.body, max_body_bytes));
+  append_text(out, "retry_after", answer.retry_after);
+  append_text(out, "reason", answer.reason);
   fmt::format_to(std::back_inserter(out), ",\"attempts\":{}", attempts);
   if (campaign != 0) fmt::format_to(std::back_inserter(out), ",\"campaign\":{}", campaign);
   out += '}';

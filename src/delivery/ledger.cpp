@@ -33,11 +33,11 @@ Fate fate_of(VerdictKind kind) noexcept {
 void enter(const client::Delivery& result, registry::State state,
            const registry::Campaign& campaign, registry::CampaignCounts& counts,
            registry::Progress& progress) {
-  const Verdict& verdict = result.attempt.verdict;
+  const Verdict& verdict = result.verdict;
   const auto id = static_cast<registry::DeviceId>(result.id);
   const auto change_to = [&](registry::State to) {
     progress.changes.push_back({id, to, std::string(verdict.rule),
-                                make_evidence(result.attempt, result.attempts, campaign.id)});
+                                make_evidence(result.answer, result.attempts, campaign.id)});
   };
 
   const auto fail = [&] {

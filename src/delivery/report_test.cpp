@@ -72,13 +72,13 @@ TEST_F(ReportFile, SaysWhenThePlaceCannotBeWritten) {
 }
 
 TEST(Evidence, KeepsTheRawAnswerAndStaysSmall) {
-  client::Attempt attempt;
-  attempt.answer.status = 404;
-  attempt.answer.body = "{\"e\":1}\xff";
-  EXPECT_EQ(make_evidence(attempt, 2, 7),
+  Answer answer;
+  answer.status = 404;
+  answer.body = "{\"e\":1}\xff";
+  EXPECT_EQ(make_evidence(answer, 2, 7),
             "{\"status\":404,\"body\":\"{\\\"e\\\":1}\uFFFD\",\"attempts\":2,\"campaign\":7}");
-  attempt.answer.body = std::string(1'000'000, 'x');
-  EXPECT_LT(make_evidence(attempt, 1, 1).size(), 5'000U);
+  answer.body = std::string(1'000'000, 'x');
+  EXPECT_LT(make_evidence(answer, 1, 1).size(), 5'000U);
 }
 
 }  // namespace

@@ -376,7 +376,7 @@ void Deliverer::wait() {
   port_.wait(std::max(until, now), done_);
   const SteadyTime later = port_.now();
   for (DeliveryPtr& done : done_) {
-    if (!done->probe) breakers_.on_attempt(done->attempt.verdict, done->platform, later);
+    if (!done->probe) breakers_.on_attempt(done->verdict, done->platform, later);
     loop_.on_attempt(std::move(done), later);
   }
 }
@@ -399,7 +399,7 @@ void Deliverer::note_final(DeliveryPtr result) {
   const auto at = hand_.find(static_cast<queue::MessageId>(result->id));
   if (at == hand_.end()) return;
   InHand& in_hand = at->second;
-  payload_breaker_.note(*in_hand.message.message, result->attempt.verdict);
+  payload_breaker_.note(*in_hand.message.message, result->verdict);
   if (in_hand.suspicion) {
     conclude_probe(in_hand, *result);
   } else if (probes(in_hand, *result)) {
@@ -408,9 +408,9 @@ void Deliverer::note_final(DeliveryPtr result) {
   if (in_hand.device) {
     recorder_.note(*in_hand.device, *result, breakers_.freezes_retirements());
   }
-  if (in_hand.message.once) answers_.emplace_back(in_hand.message.id, result->attempt);
+  if (in_hand.message.once) answers_.emplace_back(in_hand.message.id, result->attempt());
   const SystemTime now = options_.clock();
-  if (result->attempt.verdict.kind == VerdictKind::accepted) {
+  if (result->verdict.kind == VerdictKind::accepted) {
     fresh_.seconds.add(now - in_hand.message.accepted_at);
   }
   end(in_hand, ending_of(*result, in_hand.message, now));
@@ -419,10 +419,10 @@ void Deliverer::note_final(DeliveryPtr result) {
 
 // A refusal that names nobody: an empty message to the same device tells whose fault it was.
 bool Deliverer::probes(InHand& in_hand, const Delivery& result) {
-  if (result.attempt.verdict.kind != VerdictKind::device_suspect || stopping_) return false;
+  if (result.verdict.kind != VerdictKind::device_suspect || stopping_) return false;
   if (!in_hand.device || in_hand.message.validate_only || in_hand.message.once) return false;
   if (!recorder_.may_probe(*in_hand.device, options_.clock())) return false;
-  in_hand.suspicion = result.attempt;
+  in_hand.suspicion = result.attempt();
   in_hand.message.attempts = result.attempts;
   start(in_hand);
   return true;
@@ -430,12 +430,11 @@ bool Deliverer::probes(InHand& in_hand, const Delivery& result) {
 
 // What a probe proves about one device alone; what it does not prove leaves the suspicion.
 void Deliverer::conclude_probe(InHand& in_hand, Delivery& result) const {
-  const Verdict verdict =
-      fcm::settle_suspect(in_hand.suspicion->verdict, result.attempt.verdict, false);
+  const Verdict verdict = fcm::settle_suspect(in_hand.suspicion->verdict, result.verdict, false);
   if (verdict.kind == VerdictKind::device_suspect || verdict.kind == VerdictKind::message_invalid) {
-    result.attempt.answer = in_hand.suspicion->answer;
+    result.answer = in_hand.suspicion->answer;
   }
-  result.attempt.verdict = verdict;
+  result.verdict = verdict;
   result.attempts = in_hand.message.attempts;
 }
 
@@ -459,17 +458,19 @@ void Deliverer::give_back(InHand& in_hand, SystemTime due, const Delivery& idle)
     returns_.push_back({.id = in_hand.message.id,
                         .due = due,
                         .attempts = idle.attempts,
-                        .rule = std::string(idle.tried ? idle.attempt.verdict.rule : "")});
+                        .rule = std::string(idle.tried ? idle.verdict.rule : "")});
     in_hand.ended = true;
     if (!dirty_since_) dirty_since_ = port_.now();
     return;
   }
-  Delivery ended{.id = idle.id, .target = in_hand.message.target};
+  Delivery ended;
+  ended.id = idle.id;
+  ended.target = in_hand.message.target;
   ended.attempts = idle.attempts;
-  ended.attempt = idle.tried || idle.attempt.answer.status != 0
-                      ? idle.attempt
-                      : client::unsent_attempt(ended.target, "it would have to wait");
-  answers_.emplace_back(in_hand.message.id, ended.attempt);
+  ended.set_attempt(idle.tried || idle.answer.status != 0
+                        ? idle.attempt()
+                        : client::unsent_attempt(ended.target, "it would have to wait"));
+  answers_.emplace_back(in_hand.message.id, ended.attempt());
   end(in_hand, ending_of(ended, in_hand.message, options_.clock()));
 }
 

@@ -44,14 +44,14 @@ Result<std::optional<Receiver>> DeviceRecorder::find(const Target& target, Syste
 }
 
 void DeviceRecorder::note(const Receiver& device, const client::Delivery& result, bool frozen) {
-  const Verdict& verdict = result.attempt.verdict;
+  const Verdict& verdict = result.verdict;
   const Fate fate = delivery::fate_of(verdict.kind);
   if (fate == Fate::retired && frozen) return;
   // The books are kept by the queue; here only devices count. Its id is the device's here.
-  client::Delivery of_device{.id = static_cast<client::DeliveryId>(device.id),
-                             .target = {},
-                             .attempts = result.attempts,
-                             .attempt = result.attempt};
+  client::Delivery of_device;
+  of_device.id = static_cast<client::DeliveryId>(device.id);
+  of_device.attempts = result.attempts;
+  of_device.set_attempt(result.attempt());
   delivery::enter(of_device, device.state, none_, counts_, progress_);
   dirty_ = true;
   if (watch_ && (fate == Fate::accepted || fate == Fate::retired)) {

@@ -50,8 +50,8 @@ class DeviceRecorderTest : public registry::TempStore {
     const auto device = recorder_->find({TargetKind::token, token}, day0).value().value();
     client::Delivery result;
     result.attempts = 1;
-    result.attempt = client::testing::attempt(kind);
-    result.attempt.verdict.rule = kind == VerdictKind::accepted ? "accepted" : "token.unregistered";
+    result.set_attempt(client::testing::attempt(kind));
+    result.verdict.rule = kind == VerdictKind::accepted ? "accepted" : "token.unregistered";
     recorder_->note(device, result, false);
   }
   [[nodiscard]] std::uint64_t count(const std::string& filter) {

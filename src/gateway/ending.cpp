@@ -31,17 +31,17 @@ queue::State end_state(VerdictKind kind, bool expired) noexcept {
 
 queue::Ending ending_of(const client::Delivery& result, const queue::Leased& message,
                         SystemTime now) {
-  const Verdict& verdict = result.attempt.verdict;
+  const Verdict& verdict = result.verdict;
   // The loop gives up what could only be tried again after its expiry.
   const bool out_of_time = message.expires_at && (now >= *message.expires_at || !message.once);
   queue::Ending ending{.id = message.id,
                        .state = end_state(verdict.kind, out_of_time),
                        .rule = std::string(verdict.rule),
-                       .status = result.attempt.answer.status,
+                       .status = result.answer.status,
                        .attempts = result.attempts,
                        .name = verdict.name};
   if (ending.state != queue::State::delivered) {
-    ending.evidence = delivery::make_evidence(result.attempt, result.attempts, 0);
+    ending.evidence = delivery::make_evidence(result.answer, result.attempts, 0);
   }
   return ending;
 }

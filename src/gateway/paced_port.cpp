@@ -29,7 +29,7 @@ SteadyTime PacedPort::let_go() {
   if (line_.empty()) return SteadyTime::max();
   if (is_over_()) {
     for (DeliveryPtr& each : std::exchange(line_, {})) {
-      each->attempt = client::unsent_attempt(each->target, "it was stopped before its turn");
+      each->set_attempt(client::unsent_attempt(each->target, "it was stopped before its turn"));
       turned_back_.push_back(std::move(each));
     }
     return SteadyTime::max();

@@ -68,7 +68,7 @@ TEST_F(PacedPortTest, WhatStandsInLineComesBackUnsentOnceItIsOver) {
   port_.wait(begun_ + 5s, back_);
   EXPECT_EQ(back_.size(), 100U);
   EXPECT_EQ(inner_.requests, sent);
-  EXPECT_EQ(back_.back()->attempt.verdict.kind, VerdictKind::unsent);
+  EXPECT_EQ(back_.back()->verdict.kind, VerdictKind::unsent);
   start(1);
   port_.wait(begun_ + 5s, back_);
   EXPECT_EQ(back_.size(), 101U);

@@ -25,7 +25,7 @@ class FakePort final : public AttemptPort {
       ++requests;
       times[delivery->target.value].push_back(now_);
       const int nth = static_cast<int>(times[delivery->target.value].size());
-      delivery->attempt = script_(delivery->target, nth);
+      delivery->set_attempt(script_(delivery->target, nth));
       under_way_.push_back(std::move(delivery));
     }
     deliveries.clear();

@@ -33,7 +33,7 @@ class FakeSender final : public Sender {
 
  private:
   static void end(DeliveryPtr delivery, Attempt with) {
-    delivery->attempt = std::move(with);
+    delivery->set_attempt(std::move(with));
     AttemptSink& sink = *delivery->sink;
     sink.on_attempt(std::move(delivery));
   }

@@ -47,7 +47,7 @@ struct LoopWorld {
   void answer(DeliveryId id, VerdictKind kind,
               std::optional<std::chrono::seconds> retry_after = std::nullopt) {
     auto delivery = on_wire.extract(id);
-    delivery.mapped()->attempt = attempt(kind, retry_after);
+    delivery.mapped()->set_attempt(attempt(kind, retry_after));
     loop.on_attempt(std::move(delivery.mapped()), now);
     loop.take_events(events);
   }

@@ -62,7 +62,7 @@ class FakePort : public client::AttemptPort {
       if (crash_after_ && requests_ == *crash_after_) throw Crash{};
       ++requests_;
       Answer answer = answer_to(*delivery);
-      delivery->attempt = {answer, judge(answer, delivery->target.kind)};
+      delivery->set_attempt({answer, judge(answer, delivery->target.kind)});
       under_way_.push_back(std::move(delivery));
     }
     deliveries.clear();

@@ -351,9 +351,19 @@ bool take(std::string_view& body, std::string_view text) noexcept {
   return true;
 }
 
+// As FCM writes it.
+constexpr std::string_view usual_begin = "{\n  \"name\": \"";
+constexpr std::string_view usual_end = "\"\n}\n";
+
 // The name in {"name": "…"}, whatever the spaces; empty when the body is anything else, or needs a
 // parser's care: then the parser decides.
 std::string_view name_of_plain_acceptance(std::string_view body) noexcept {
+  if (body.starts_with(usual_begin) && body.ends_with(usual_end) &&
+      body.size() >= usual_begin.size() + usual_end.size()) {
+    const std::string_view name =
+        body.substr(usual_begin.size(), body.size() - usual_begin.size() - usual_end.size());
+    if (fcm::is_plain_json(name)) return name;  // Without a quote, so it ends where it should.
+  }
   if (!take(body, "{") || !take(body, R"("name")") || !take(body, ":") || !take(body, R"(")")) {
     return {};
   }

@@ -29,16 +29,18 @@ std::size_t suspicious_count(std::size_t per_minute, std::size_t per_hour) {
 
 constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;  // Of the golden ratio: its bits look random.
 
-std::uint64_t mixed(std::uint64_t key) noexcept {
-  key *= odd;
-  return key ^ (key >> 32);
+__extension__ using Product = unsigned __int128;
+
+// Both halves of a product: each bit of it depends on bits of both factors.
+std::uint64_t mixed(std::uint64_t a, std::uint64_t b) noexcept {
+  const Product product = Product{a} * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
 std::uint64_t with_bytes(std::uint64_t key, const char* bytes) noexcept {
   std::array<std::uint64_t, 4> words{};
   std::memcpy(words.data(), bytes, sizeof words);
-  for (const std::uint64_t word : words) key = mixed(key ^ word);
-  return key;
+  return mixed(words[0] ^ key, words[1] ^ odd) ^ mixed(words[2] ^ ~key, words[3] ^ odd);
 }
 
 // A token is hashed by its first 32 bytes, which hold the id of the installation, and its last 32:
@@ -50,7 +52,9 @@ std::uint64_t key_of(const Target& target) noexcept {
   if (!is_registration(target.kind) || text.size() < 64) {
     return std::hash<std::string_view>{}(text) + kind;
   }
-  return with_bytes(with_bytes(kind + text.size(), text.data()), text.data() + text.size() - 32);
+  const std::uint64_t first = with_bytes(kind + text.size(), text.data());
+  const std::uint64_t last = with_bytes(first, text.data() + text.size() - 32);
+  return mixed(last, odd);
 }
 
 template <class Map>

@@ -92,8 +92,8 @@ void FrameClientSession::on_answer_data(ClientStream& stream, std::string_view b
     return give_up(stream, How::unknown,
                    fmt::format("the answer's body exceeds {} bytes", limits_.body_bytes));
   }
+  if (last) return on_end_stream(stream, bytes);
   stream.body += bytes;
-  if (last) on_end_stream(stream);
 }
 
 void FrameClientSession::on_headers(const Frame& frame) {
@@ -142,17 +142,19 @@ void FrameClientSession::on_trailers(ClientStream& stream, const AnswerHead& tra
   on_end_stream(stream);
 }
 
-void FrameClientSession::on_end_stream(ClientStream& stream) {
+/// `rest` of the body, behind what the stream has.
+void FrameClientSession::on_end_stream(ClientStream& stream, std::string_view rest) {
   if (stream.answer != ClientStream::Answer::begun) {
     return refuse(stream, NGHTTP2_PROTOCOL_ERROR, "END_STREAM on an interim answer");
   }
-  if (stream.length.value_or(stream.body.size()) != stream.body.size()) {
+  const std::size_t total = stream.body.size() + rest.size();
+  if (stream.length.value_or(total) != total) {
     return refuse(stream, NGHTTP2_PROTOCOL_ERROR, "less DATA than its content-length");
   }
   // An answer may come before the whole request was read (8.1): it counts, and the rest of the
   // request is withdrawn.
   if (!stream.whole) append_rst_stream(output_, stream.id, NGHTTP2_CANCEL);
-  finish(stream, How::answered);
+  answer(stream, rest);
 }
 
 // --- Streams ---

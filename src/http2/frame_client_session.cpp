@@ -122,14 +122,21 @@ Ended::How FrameClientSession::end_of_silence(const ClientStream& stream) const 
   return never_whole && stream.answer != ClientStream::Answer::begun ? How::unsent : How::unknown;
 }
 
+void FrameClientSession::answer(ClientStream& stream, std::string_view rest) {
+  Ended& end = ended_.add(stream.request, How::answered);
+  end.response.status = stream.status;
+  end.response.common = std::move(stream.headers);
+  if (!stream.body.empty()) end.response.body.swap(stream.body);
+  end.response.body += rest;
+  close(stream);
+}
+
 void FrameClientSession::finish(ClientStream& stream, How how, std::string reason) {
-  Ended& end = ended_.add(stream.request, how);
-  end.reason = std::move(reason);
-  if (how == How::answered) {
-    end.response.status = stream.status;
-    end.response.common = std::move(stream.headers);
-    end.response.body.swap(stream.body);
-  }
+  ended_.add(stream.request, how).reason = std::move(reason);
+  close(stream);
+}
+
+void FrameClientSession::close(ClientStream& stream) {
   writer_.forget(stream);
   streams_.close(stream);
 }

@@ -54,7 +54,7 @@ class FrameClientSession final : public ClientSession {
   void on_headers(const Frame& frame);
   void on_head(ClientStream& stream, const AnswerHead& head, bool last);
   void on_trailers(ClientStream& stream, const AnswerHead& trailers, bool last);
-  void on_end_stream(ClientStream& stream);
+  void on_end_stream(ClientStream& stream, std::string_view rest = {});
   void on_rst_stream(const Frame& frame);
   void on_priority(const Frame& frame);
   void on_window_update(const Frame& frame);
@@ -71,7 +71,9 @@ class FrameClientSession final : public ClientSession {
 
   // How requests end.
   [[nodiscard]] How end_of_silence(const ClientStream& stream) const noexcept;
-  void finish(ClientStream& stream, How how, std::string reason = {});
+  void answer(ClientStream& stream, std::string_view rest);
+  void finish(ClientStream& stream, How how, std::string reason);
+  void close(ClientStream& stream);
   void give_up(ClientStream& stream, How how, std::string reason);
   void refuse(ClientStream& stream, std::uint32_t error_code, std::string_view words);
   void fail(std::uint32_t error_code, std::string_view words);

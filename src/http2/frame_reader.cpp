@@ -13,20 +13,25 @@ constexpr int max_continuations = 8;
 
 constexpr std::uint32_t low_31_bits = 0x7fff'ffff;
 
-std::uint32_t read_number(std::string_view bytes) noexcept {
-  std::uint32_t value = 0;
-  for (const char c : bytes) value = value << 8 | static_cast<std::uint8_t>(c);
-  return value;
+std::uint32_t byte_at(std::string_view bytes, std::size_t at) noexcept {
+  return static_cast<std::uint8_t>(bytes[at]);
 }
 
+/// Of the first four bytes.
+std::uint32_t read_number(std::string_view bytes) noexcept {
+  return byte_at(bytes, 0) << 24 | byte_at(bytes, 1) << 16 | byte_at(bytes, 2) << 8 |
+         byte_at(bytes, 3);
+}
+
+/// The length and the type are one number of four bytes.
 std::size_t payload_length(std::string_view head) noexcept {
-  return read_number(head.substr(0, 3));
+  return read_number(head) >> 8;
 }
 
 }  // namespace
 
 std::uint32_t Frame::number(std::size_t at) const noexcept {
-  return read_number(payload.substr(at, 4));
+  return read_number(payload.substr(at));
 }
 
 std::uint32_t Frame::number31(std::size_t at) const noexcept {
@@ -35,7 +40,7 @@ std::uint32_t Frame::number31(std::size_t at) const noexcept {
 
 Frame read_frame(std::string_view bytes) noexcept {
   return {static_cast<std::uint8_t>(bytes[3]), static_cast<std::uint8_t>(bytes[4]),
-          read_number(bytes.substr(5, 4)) & low_31_bits,
+          read_number(bytes.substr(5)) & low_31_bits,
           bytes.substr(frame_head_bytes, payload_length(bytes))};
 }
 

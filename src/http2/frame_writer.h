@@ -2,6 +2,7 @@
 // Types, flags and codes are RFC 9113's numbers under nghttp2's names. Private to this module.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -30,18 +31,25 @@ inline void append_number(std::string& out, std::uint32_t value) {
   out.append(bytes, sizeof bytes);
 }
 
+[[nodiscard]] inline std::array<char, frame_head_bytes> frame_head(std::size_t payload_bytes,
+                                                                   std::uint8_t type,
+                                                                   std::uint8_t flags,
+                                                                   std::uint32_t stream) noexcept {
+  return {static_cast<char>(payload_bytes >> 16),
+          static_cast<char>(payload_bytes >> 8),
+          static_cast<char>(payload_bytes),
+          static_cast<char>(type),
+          static_cast<char>(flags),
+          static_cast<char>(stream >> 24),
+          static_cast<char>(stream >> 16),
+          static_cast<char>(stream >> 8),
+          static_cast<char>(stream)};
+}
+
 inline void append_frame_head(std::string& out, std::size_t payload_bytes, std::uint8_t type,
                               std::uint8_t flags, std::uint32_t stream) {
-  const char bytes[frame_head_bytes]{static_cast<char>(payload_bytes >> 16),
-                                     static_cast<char>(payload_bytes >> 8),
-                                     static_cast<char>(payload_bytes),
-                                     static_cast<char>(type),
-                                     static_cast<char>(flags),
-                                     static_cast<char>(stream >> 24),
-                                     static_cast<char>(stream >> 16),
-                                     static_cast<char>(stream >> 8),
-                                     static_cast<char>(stream)};
-  out.append(bytes, sizeof bytes);
+  const auto bytes = frame_head(payload_bytes, type, flags, stream);
+  out.append(bytes.data(), bytes.size());
 }
 
 inline void append_rst_stream(std::string& out, std::uint32_t stream, std::uint32_t error_code) {

@@ -1,6 +1,7 @@
 #include "http2/request_writer.h"
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <utility>
 
@@ -26,17 +27,18 @@ std::size_t head_bytes(const RequestHead& head) noexcept {
 /// would drive everything else out of the table.
 class LengthField {
  public:
-  explicit LengthField(std::size_t body_bytes) : digits_(body_bytes) {}
-  [[nodiscard]] std::size_t size() const noexcept { return 3 + digits_.size(); }
-  void append(std::string& out) const {
-    constexpr std::string_view name{"\x0f\x0d"};  // Index 28 (RFC 7541, 6.2.2 and appendix A).
-    out += name;
-    out += static_cast<char>(digits_.size());
-    out.append(digits_.data(), digits_.size());
+  static constexpr std::size_t most_bytes = 3 + 20;  // Digits of the largest number.
+  explicit LengthField(std::size_t body_bytes) {
+    const fmt::format_int digits(body_bytes);
+    bytes_ = {'\x0f', '\x0d', static_cast<char>(digits.size())};  // Index 28 (RFC 7541, 6.2.2).
+    std::copy_n(digits.data(), digits.size(), bytes_.begin() + 3);
+    size_ = 3 + digits.size();
   }
+  [[nodiscard]] std::string_view bytes() const noexcept { return {bytes_.data(), size_}; }
 
  private:
-  fmt::format_int digits_;
+  std::array<char, most_bytes> bytes_;
+  std::size_t size_ = 0;
 };
 
 bool is_within(std::int64_t window) noexcept {
@@ -57,6 +59,7 @@ bool RequestWriter::is_too_large(const SharedHead& head) const noexcept {
 /// Whether the request can be written without looking any further.
 bool RequestWriter::is_common(const SharedHead& head, std::size_t body_bytes) const noexcept {
   return head == known_.head && known_.version == encoder_.version() && waiting_.empty() &&
+         known_.block.size() + LengthField::most_bytes <= frame_payload_bytes &&
          open_count_ + ready_count_ < max_streams_ && body_bytes <= frame_payload_bytes &&
          std::cmp_less_equal(body_bytes, std::min(window_, stream_window_));
 }
@@ -70,11 +73,7 @@ void RequestWriter::submit(ClientStream& stream, const SharedHead& head, const B
     waiting_.push_back(&stream);
     return;
   }
-  append_headers(ready_, stream.id, body_bytes);
-  if (body_bytes > 0) {
-    append_frame_head(ready_, body_bytes, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, stream.id);
-    for (const auto piece : body.pieces) ready_ += piece;
-  }
+  append_common(ready_, stream.id, body);
   stream.is_head = known_.is_head;
   stream.whole = true;
   stream.window -= static_cast<std::int64_t>(body_bytes);
@@ -161,22 +160,46 @@ void RequestWriter::know(const SharedHead& head) {
   }
 }
 
+/// What append_headers and a DATA frame would write, in one go.
+void RequestWriter::append_common(std::string& out, std::uint32_t stream,
+                                  const BodyPieces& body) const {
+  const std::size_t body_bytes = body.size();
+  if (body_bytes == 0) return append_headers(out, stream, body_bytes);
+  const LengthField length(body_bytes);
+  const std::string_view length_field = known_.says_length[1] ? length.bytes() : "";
+  const std::size_t block_bytes = known_.block.size() + length_field.size();
+  const auto headers = frame_head(block_bytes, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, stream);
+  const auto data = frame_head(body_bytes, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, stream);
+  const std::size_t before = out.size();
+  const std::size_t after = before + 2 * frame_head_bytes + block_bytes + body_bytes;
+  out.resize_and_overwrite(after, [&](char* bytes, std::size_t /*or more*/) {
+    char* end = bytes + before;
+    const auto put = [&end](std::string_view piece) { end += piece.copy(end, piece.size()); };
+    put({headers.data(), headers.size()});
+    put(known_.block);
+    put(length_field);
+    put({data.data(), data.size()});
+    for (const auto piece : body.pieces) put(piece);
+    return after;
+  });
+}
+
 /// HEADERS of the known head and, for what does not fit one frame, CONTINUATION.
 void RequestWriter::append_headers(std::string& out, std::uint32_t stream,
                                    std::size_t body_bytes) const {
   const LengthField length(body_bytes);
   const bool has_length = known_.says_length[body_bytes > 0 ? 1 : 0];
   const std::uint8_t end_stream = body_bytes == 0 ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE;
-  const std::size_t block_bytes = known_.block.size() + (has_length ? length.size() : 0);
+  const std::size_t block_bytes = known_.block.size() + (has_length ? length.bytes().size() : 0);
   if (block_bytes <= frame_payload_bytes) {
     append_frame_head(out, block_bytes, NGHTTP2_HEADERS,
                       static_cast<std::uint8_t>(NGHTTP2_FLAG_END_HEADERS | end_stream), stream);
     out += known_.block;
-    if (has_length) length.append(out);
+    if (has_length) out += length.bytes();
     return;
   }
   std::string block = known_.block;
-  if (has_length) length.append(block);
+  if (has_length) block += length.bytes();
   for (std::size_t at = 0; at < block.size(); at += frame_payload_bytes) {
     const std::string_view piece = std::string_view(block).substr(at, frame_payload_bytes);
     const bool last = at + piece.size() == block.size();

@@ -60,6 +60,7 @@ class RequestWriter {
   };
   [[nodiscard]] bool is_common(const SharedHead& head, std::size_t body_bytes) const noexcept;
   void know(const SharedHead& head);
+  void append_common(std::string& out, std::uint32_t stream, const BodyPieces& body) const;
   void append_headers(std::string& out, std::uint32_t stream, std::size_t body_bytes) const;
   void begin(ClientStream& stream, std::string& out);
   void write_body(ClientStream& stream, std::string& out);

@@ -44,6 +44,11 @@ Block not_plain(Block bytes) noexcept {
   return std::bit_cast<Block>(wrong);
 }
 
+bool any(Block bytes) noexcept {
+  const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(bytes);
+  return (halves[0] | halves[1]) != 0;
+}
+
 }  // namespace
 
 bool is_plain_json(std::string_view text) noexcept {
@@ -53,8 +58,7 @@ bool is_plain_json(std::string_view text) noexcept {
   const std::size_t last = text.size() - step;
   Block wrong = not_plain(load(text.data() + last));
   for (std::size_t at = 0; at < last; at += step) wrong |= not_plain(load(text.data() + at));
-  const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(wrong);
-  return (halves[0] | halves[1]) == 0;
+  return !any(wrong);
 }
 
 std::size_t utf8_sequence_length(std::string_view text) noexcept {

@@ -130,6 +130,11 @@ class Client {
   void send_each(const Message& message, const std::function<std::optional<Target>()>& next,
                  const std::function<void(const Outcome&)>& on_outcome,
                  Priority priority = Priority::bulk);
+  /// The same without an allocation for each target: `next` writes the next one over the target it
+  /// is given, which holds an earlier one and its memory, or returns false when there are no more.
+  void send_each(const Message& message, const std::function<bool(Target&)>& next,
+                 const std::function<void(const Outcome&)>& on_outcome,
+                 Priority priority = Priority::bulk);
 
   /// The id of the project that is sent for.
   [[nodiscard]] const std::string& project() const noexcept;

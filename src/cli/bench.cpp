@@ -90,12 +90,14 @@ class Project {
     std::uint64_t asked = 0;
     client_.send_each(
         message,
-        [&]() -> std::optional<Target> {
-          if (is_over(amount, asked)) return std::nullopt;
+        [&](Target& target) {
+          if (is_over(amount, asked)) return false;
           ++asked;
           const std::string& token = tokens_.next();
           if (LatencySample::is_timed(token)) latency_.begin(token, SteadyTime::clock::now());
-          return Target{TargetKind::token, token};
+          target.kind = TargetKind::token;
+          target.value = token;
+          return true;
         },
         [&](const Outcome& outcome) {
           ++(outcome.accepted() ? accepted_ : refused_);

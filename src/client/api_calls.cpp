@@ -46,7 +46,7 @@ void ApiCalls::each(OtherCall call, const std::function<std::optional<Target>()>
                     const std::function<void(const Outcome&)>& on_outcome) {
   *impl_->call = std::move(call);
   LanePort port(impl_->lane, nullptr);
-  send_to_each(port, impl_->parts.retry, Random::from_system(), next, on_outcome);
+  send_to_each(port, impl_->parts.retry, Random::from_system(), filling(next), on_outcome);
 }
 
 Outcome ApiCalls::one(OtherCall call, Target target) {

@@ -63,10 +63,15 @@ Outcome Client::send(const Message& message, Target target) {
   return send_async(message, std::move(target)).get();
 }
 
-void Client::send_each(const Message& message, const std::function<std::optional<Target>()>& next,
+void Client::send_each(const Message& message, const std::function<bool(Target&)>& next,
                        const std::function<void(const Outcome&)>& on_outcome, Priority priority) {
   client::LanePort port(impl_->lanes, impl_->encode(message), priority);
   client::send_to_each(port, impl_->parts.retry, Random::from_system(), next, on_outcome);
+}
+
+void Client::send_each(const Message& message, const std::function<std::optional<Target>()>& next,
+                       const std::function<void(const Outcome&)>& on_outcome, Priority priority) {
+  send_each(message, client::filling(next), on_outcome, priority);
 }
 
 const std::string& Client::project() const noexcept {

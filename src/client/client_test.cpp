@@ -263,6 +263,30 @@ TEST(Client, SendEachReportsEveryTargetOnTheCallingThread) {
   EXPECT_EQ(accepted, 2'000);
 }
 
+TEST(Client, AStreamMayWriteItsTargetsOverEarlierOnes) {
+  ScriptedFcm fcm(accept_all);
+  Client client = a_client(fcm);
+  int yielded = 0;
+  int memory_left = 0;
+  std::set<std::string> told;
+  client.send_each(
+      Message{},
+      [&](Target& target) {
+        if (yielded == 2'000) return false;
+        memory_left += target.value.capacity() >= 100 ? 1 : 0;
+        target.kind = TargetKind::token;
+        target.value.assign(100, 't');
+        target.value += std::to_string(++yielded);
+        return true;
+      },
+      [&](const Outcome& outcome) {
+        EXPECT_TRUE(outcome.accepted());
+        told.insert(outcome.target.value);
+      });
+  EXPECT_EQ(told.size(), 2'000U);
+  EXPECT_GT(memory_left, 0);
+}
+
 TEST(Client, SingleSendsGoOnDuringAStream) {
   ScriptedFcm fcm(accept_all);
   Client client = a_client(fcm);

@@ -13,7 +13,7 @@ constexpr int max_targets_per_turn = 256;
 class TargetStream {
  public:
   TargetStream(AttemptPort& port, const RetryOptions& options, Random random,
-               const std::function<std::optional<Target>()>& next,
+               const std::function<bool(Target&)>& next,
                const std::function<void(const Outcome&)>& on_outcome)
       : port_(port), next_(next), on_outcome_(on_outcome), loop_(options, random) {}
 
@@ -39,14 +39,12 @@ class TargetStream {
   void submit_some() {
     const SteadyTime now = port_.now();
     for (int i = 0; i < max_targets_per_turn && has_room(); ++i) {
-      auto target = next_();
-      if (!target) {
+      DeliveryPtr delivery = stock_.make();
+      if (!next_(delivery->target)) {
         more_ = false;
         return;
       }
-      DeliveryPtr delivery = stock_.make();
       delivery->id = next_id_++;
-      delivery->target = *std::move(target);
       loop_.submit(std::move(delivery), now);
     }
   }
@@ -87,7 +85,7 @@ class TargetStream {
   }
 
   AttemptPort& port_;
-  const std::function<std::optional<Target>()>& next_;
+  const std::function<bool(Target&)>& next_;
   const std::function<void(const Outcome&)>& on_outcome_;
   RetryLoop loop_;
   DeliveryId next_id_ = 1;
@@ -101,8 +99,17 @@ class TargetStream {
 
 }  // namespace
 
+std::function<bool(Target&)> filling(const std::function<std::optional<Target>()>& next) {
+  return [&next](Target& target) {
+    auto made = next();
+    if (!made) return false;
+    target = *std::move(made);
+    return true;
+  };
+}
+
 void send_to_each(AttemptPort& port, const RetryOptions& options, Random random,
-                  const std::function<std::optional<Target>()>& next,
+                  const std::function<bool(Target&)>& next,
                   const std::function<void(const Outcome&)>& on_outcome) {
   TargetStream(port, options, random, next, on_outcome).run();
 }

@@ -20,10 +20,11 @@ struct Sent {
     int yielded = 0;
     send_to_each(
         port, options, Random(1),
-        [&]() -> std::optional<Target> {
+        [&](Target& target) {
           most_open = std::max(most_open, yielded - static_cast<int>(outcomes.size()));
-          if (yielded == count) return std::nullopt;
-          return Target{TargetKind::token, "token-" + std::to_string(++yielded)};
+          if (yielded == count) return false;
+          target = {TargetKind::token, "token-" + std::to_string(++yielded)};
+          return true;
         },
         [&](const Outcome& outcome) { outcomes.push_back(outcome); });
   }

@@ -40,7 +40,6 @@ void take_answer(http2::Ended& ended, Answer& answer) {
   answer.transport = transport_of(ended.how);
   answer.status = ended.response.status;
   answer.body.swap(ended.response.body);
-  answer.retry_after = http2::find_header(ended.response, "retry-after");
   if (ended.how == http2::Ended::How::answered) {
     answer.reason.clear();
   } else {
@@ -102,6 +101,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   std::chrono::nanoseconds latency{0};       // Of all of them together.
   std::chrono::nanoseconds mean_latency{0};  // In the latest turn that is over.
   std::size_t answers_since_rest = 0;
+  std::shared_ptr<const http2::Headers> no_retry_after;  // The latest without that field.
 
   std::uint64_t token_generation = 0;
   std::optional<std::string> latest_warning;  // Told once, and again after it was mended.
@@ -285,6 +285,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     Verdict& verdict = job.delivery->verdict;
     answer.date.clear();
     if (options.call) answer.date = http2::find_header(ended.response, "date");
+    answer.retry_after = retry_after_of(ended.response);
     take_answer(ended, answer);
     enter_turn();
     ++answers;
@@ -307,6 +308,14 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
       options.budget->pause_until(turn, turn + verdict.retry_after.value_or(options.quota_wait));
     }
     finish(job);
+  }
+
+  // Thousands of answers share their headers.
+  std::string_view retry_after_of(const http2::Response& response) {
+    if (response.headers.empty() && response.common && response.common == no_retry_after) return {};
+    const std::string_view value = http2::find_header(response, "retry-after");
+    if (value.empty()) no_retry_after = response.common;
+    return value;
   }
 
   std::chrono::nanoseconds rest() {

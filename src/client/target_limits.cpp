@@ -162,7 +162,10 @@ std::size_t KeyLimits::count_in_slot(std::uint64_t key) {
 }
 
 void KeyLimits::turn(SteadyTime now) {
-  const auto minute = std::chrono::floor<std::chrono::minutes>(now.time_since_epoch()).count();
+  if (now < turns_at_) return;
+  const auto began = std::chrono::floor<std::chrono::minutes>(now.time_since_epoch());
+  turns_at_ = SteadyTime(began + 1min);
+  const auto minute = began.count();
   if (minute <= minute_) return;
   const bool next = minute == minute_ + 1;
   minute_ = minute;

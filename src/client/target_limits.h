@@ -96,8 +96,9 @@ class KeyLimits {
   std::uint16_t per_hour_;
   std::size_t suspicious_;  ///< Messages of one slot.
   std::int64_t minute_ = 0;
-  std::vector<Slot> slots_;  // A power of two; grows with the messages of a minute.
-  std::size_t counted_ = 0;  // In this minute.
+  SteadyTime turns_at_ = SteadyTime::min();  // The end of it.
+  std::vector<Slot> slots_;                  // A power of two; grows with the messages of a minute.
+  std::size_t counted_ = 0;                  // In this minute.
   std::unordered_map<std::uint64_t, Windows> suspects_;
 };
 

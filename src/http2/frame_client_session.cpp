@@ -103,12 +103,8 @@ void FrameClientSession::shut_down() {
 }
 
 void FrameClientSession::take_output(std::string& out) {
-  if (out.empty()) {
-    out.swap(output_);
-  } else {
-    out += output_;
-    output_.clear();
-  }
+  out += output_;
+  output_.clear();
   unsent_acknowledgements_ = 0;
   if (!dead_) writer_.write(out);
 }

@@ -9,6 +9,7 @@
 
 #include "http2/frame_reader.h"
 #include "http2/frame_writer.h"
+#include "http2/spare_buffers.h"
 
 namespace fanfare::http2 {
 namespace {
@@ -73,6 +74,7 @@ void RequestWriter::submit(ClientStream& stream, const SharedHead& head, const B
     waiting_.push_back(&stream);
     return;
   }
+  if (ready_count_ == 0) ready_ = take_spare_buffer();
   append_common(ready_, stream.id, body);
   stream.is_head = known_.is_head;
   stream.whole = true;
@@ -85,7 +87,7 @@ void RequestWriter::submit(ClientStream& stream, const SharedHead& head, const B
 void RequestWriter::write(std::string& out) {
   if (ready_count_ > 0) {
     if (out.empty()) {
-      out.swap(ready_);
+      give_spare_buffer(std::exchange(out, std::exchange(ready_, {})));
     } else {
       out += ready_;
       ready_.clear();

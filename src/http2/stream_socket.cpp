@@ -6,21 +6,14 @@
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
+#include "http2/spare_buffers.h"
+
 namespace fanfare::http2 {
 namespace {
 
 namespace asio = boost::asio;
 
 constexpr std::size_t input_bytes = 64U << 10;
-
-/// A buffer that has been written is kept for the next up to this size: one large answer must not
-/// cost memory for as long as its connection lasts.
-constexpr std::size_t kept_bytes = 256U << 10;
-
-void empty(std::string& buffer) {
-  if (buffer.capacity() > kept_bytes) buffer = {};
-  buffer.clear();
-}
 
 std::string peer_name(const std::string& host, std::uint16_t port) {
   return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
@@ -210,8 +203,8 @@ void StreamSocket::deliver(std::span<const std::uint8_t> wire) {
 }
 
 void StreamSocket::deliver_tls(std::span<const std::uint8_t> wire) {
-  plain_in_.clear();
-  const auto received = tls_->receive(wire, plain_in_);
+  std::string plain = take_spare_buffer();
+  const auto received = tls_->receive(wire, plain);
   if (!received) {
     tls_->take_output(queued_);  // The alert tells the peer why.
     write();
@@ -225,7 +218,8 @@ void StreamSocket::deliver_tls(std::span<const std::uint8_t> wire) {
     opened_ = true;
     owner_->on_open();
   }
-  if (owner_ != nullptr && !plain_in_.empty()) owner_->on_bytes(bytes_of(plain_in_));
+  if (owner_ != nullptr && !plain.empty()) owner_->on_bytes(bytes_of(plain));
+  give_spare_buffer(std::move(plain));
   if (owner_ != nullptr && tls_->closed() && !finishing_) {
     lose(network_error(fmt::format("{} closed the connection", peer_)));
   }
@@ -254,9 +248,10 @@ void StreamSocket::pull() {
     owner_->take_output(queued_);
     return;
   }
-  owner_->take_output(plain_out_);
-  if (!plain_out_.empty()) tls_->send(plain_out_);
-  empty(plain_out_);
+  std::string plain = take_spare_buffer();
+  owner_->take_output(plain);
+  if (!plain.empty()) tls_->send(plain);
+  give_spare_buffer(std::move(plain));
   tls_->take_output(queued_);
 }
 
@@ -284,7 +279,7 @@ void StreamSocket::write() {
       return;
     }
   }
-  empty(queued_);
+  give_spare_buffer(std::exchange(queued_, {}));
   written_ = 0;
   if (finishing_) {
     ErrorCode ignored;

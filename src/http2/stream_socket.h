@@ -118,8 +118,6 @@ class StreamSocket : public std::enable_shared_from_this<StreamSocket> {
   ErrorCode connect_failure_;
 
   std::unique_ptr<std::uint8_t[]> input_;
-  std::string plain_in_;
-  std::string plain_out_;
   std::string queued_;  ///< For the wire; from `written_` on not yet written.
   std::size_t written_ = 0;
 

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/time_text.h"
 #include "http2/openssl.h"
+#include "http2/spare_buffers.h"
 
 namespace fanfare::http2 {
 namespace {
@@ -400,7 +401,9 @@ struct Wire {
   }
 
   static int write(BIO* bio, const char* bytes, std::size_t size, std::size_t* count) {
-    of(bio).out.append(bytes, size);
+    std::string& out = of(bio).out;
+    if (out.empty()) out = take_spare_buffer();
+    out.append(bytes, size);
     *count = size;
     return 1;
   }
@@ -570,7 +573,7 @@ void TlsEngine::send(std::string_view plain) {
 void TlsEngine::take_output(std::string& wire) {
   std::string& out = impl_->wire.out;
   if (wire.empty()) {
-    wire.swap(out);
+    give_spare_buffer(std::exchange(wire, std::exchange(out, {})));
   } else {
     wire += out;
     out.clear();

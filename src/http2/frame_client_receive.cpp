@@ -19,7 +19,7 @@ bool is_worth_crediting(std::uint32_t uncredited_bytes, std::uint32_t window) no
 
 }  // namespace
 
-void FrameClientSession::on_frame(Frame frame) {
+void FrameClientSession::on_frame(Frame& frame) {
   switch (frame.type) {
     case NGHTTP2_DATA:
       return on_data(frame);
@@ -53,7 +53,7 @@ bool FrameClientSession::is_idle(std::uint32_t stream) const noexcept {
 
 // --- Answers ---
 
-void FrameClientSession::on_data(Frame frame) {
+void FrameClientSession::on_data(Frame& frame) {
   if (is_idle(frame.stream)) return fail(NGHTTP2_PROTOCOL_ERROR, "DATA on an idle stream");
   ClientStream* stream = streams_.find(frame.stream);
   if (stream != nullptr && stream->answer == ClientStream::Answer::none) {

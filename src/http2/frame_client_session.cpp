@@ -74,8 +74,8 @@ void FrameClientSession::receive(std::span<const std::uint8_t> bytes) {
   if (dead_) return;
   reader_.push(bytes);
   while (!dead_) {
-    const auto frame = reader_.next();
-    if (!frame) break;
+    Frame* frame = reader_.next();
+    if (frame == nullptr) break;
     on_frame(*frame);
   }
   if (const auto& fault = reader_.fault()) fail(fault->code, fault->words);

@@ -48,8 +48,8 @@ class FrameClientSession final : public ClientSession {
   using How = Ended::How;
 
   // What the server says of streams (frame_client_receive.cpp).
-  void on_frame(Frame frame);
-  void on_data(Frame frame);
+  void on_frame(Frame& frame);
+  void on_data(Frame& frame);
   void on_answer_data(ClientStream& stream, std::string_view bytes, bool last);
   void on_headers(const Frame& frame);
   void on_head(ClientStream& stream, const AnswerHead& head, bool last);

@@ -28,6 +28,14 @@ std::size_t payload_length(std::string_view head) noexcept {
   return read_number(head) >> 8;
 }
 
+/// Part by part, not as a whole from a temporary.
+void read_into(Frame& frame, std::string_view bytes) noexcept {
+  frame.type = static_cast<std::uint8_t>(bytes[3]);
+  frame.flags = static_cast<std::uint8_t>(bytes[4]);
+  frame.stream = read_number(bytes.substr(5)) & low_31_bits;
+  frame.payload = bytes.substr(frame_head_bytes, payload_length(bytes));
+}
+
 }  // namespace
 
 std::uint32_t Frame::number(std::size_t at) const noexcept {
@@ -39,9 +47,9 @@ std::uint32_t Frame::number31(std::size_t at) const noexcept {
 }
 
 Frame read_frame(std::string_view bytes) noexcept {
-  return {static_cast<std::uint8_t>(bytes[3]), static_cast<std::uint8_t>(bytes[4]),
-          read_number(bytes.substr(5)) & low_31_bits,
-          bytes.substr(frame_head_bytes, payload_length(bytes))};
+  Frame frame;
+  read_into(frame, bytes);
+  return frame;
 }
 
 bool strip_padding(Frame& frame) noexcept {
@@ -58,44 +66,46 @@ void FrameReader::push(std::span<const std::uint8_t> bytes) noexcept {
   input_ = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-std::optional<Frame> FrameReader::next() {
-  while (auto frame = next_piece()) {
+Frame* FrameReader::next() {
+  while (next_piece()) {
     if (block_is_open_) {
-      if (!continue_block(*frame)) return std::nullopt;
-      if (!block_is_open_) return block_head_;
-    } else if (frame->type == NGHTTP2_CONTINUATION) {
-      return fail(NGHTTP2_PROTOCOL_ERROR, "CONTINUATION without HEADERS");
-    } else if (frame->type == NGHTTP2_HEADERS) {
-      if (!begin_block(*frame)) return std::nullopt;
-      if (!block_is_open_) return frame;
+      if (!continue_block()) return nullptr;
+      if (!block_is_open_) return &block_head_;
+    } else if (frame_.type == NGHTTP2_CONTINUATION) {
+      fail(NGHTTP2_PROTOCOL_ERROR, "CONTINUATION without HEADERS");
+      return nullptr;
+    } else if (frame_.type == NGHTTP2_HEADERS) {
+      if (!begin_block()) return nullptr;
+      if (!block_is_open_) return &frame_;
     } else {
-      return frame;
+      return &frame_;
     }
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 /// A frame as it is on the wire.
-std::optional<Frame> FrameReader::next_piece() {
-  if (fault_) return std::nullopt;
+bool FrameReader::next_piece() {
+  if (fault_) return false;
   if (partial_is_out_) partial_.clear();
   partial_is_out_ = false;
 
   if (partial_.empty() && input_.size() >= frame_head_bytes) {
-    if (!has_head(input_)) return std::nullopt;
+    if (!has_head(input_)) return false;
     const std::size_t whole = frame_head_bytes + payload_length(input_);
     if (input_.size() >= whole) {
-      const Frame frame = read_frame(input_);
+      read_into(frame_, input_);
       input_.remove_prefix(whole);
-      return frame;
+      return true;
     }
   }
   if (!gather(frame_head_bytes) || !has_head(partial_) ||
       !gather(frame_head_bytes + payload_length(partial_))) {
-    return std::nullopt;
+    return false;
   }
   partial_is_out_ = true;
-  return read_frame(partial_);
+  read_into(frame_, partial_);
+  return true;
 }
 
 /// Fills `partial_` up to so many bytes; false when the input ends before.
@@ -124,47 +134,46 @@ bool FrameReader::has_head(std::string_view bytes) {
   return true;
 }
 
-bool FrameReader::begin_block(Frame& frame) {
-  if (!strip_padding(frame)) {
+bool FrameReader::begin_block() {
+  if (!strip_padding(frame_)) {
     fail(NGHTTP2_PROTOCOL_ERROR, "HEADERS: more padding than payload");
     return false;
   }
-  if (frame.has(NGHTTP2_FLAG_PRIORITY)) {
-    if (frame.payload.size() < priority_bytes) {
+  if (frame_.has(NGHTTP2_FLAG_PRIORITY)) {
+    if (frame_.payload.size() < priority_bytes) {
       fail(NGHTTP2_FRAME_SIZE_ERROR, "HEADERS: too short for a priority");
       return false;
     }
-    frame.payload.remove_prefix(priority_bytes);
+    frame_.payload.remove_prefix(priority_bytes);
   }
-  if (!frame.has(NGHTTP2_FLAG_END_HEADERS)) {
+  if (!frame_.has(NGHTTP2_FLAG_END_HEADERS)) {
     block_is_open_ = true;
-    block_head_ = frame;
-    block_ = frame.payload;
+    block_head_ = frame_;
+    block_ = frame_.payload;
     continuations_ = 0;
   }
   return true;
 }
 
-bool FrameReader::continue_block(const Frame& frame) {
+bool FrameReader::continue_block() {
   if (++continuations_ > max_continuations) {
     fail(NGHTTP2_ENHANCE_YOUR_CALM, "too many CONTINUATION frames");
     return false;
   }
-  if (frame.type != NGHTTP2_CONTINUATION || frame.stream != block_head_.stream) {
+  if (frame_.type != NGHTTP2_CONTINUATION || frame_.stream != block_head_.stream) {
     fail(NGHTTP2_PROTOCOL_ERROR, "another frame within a header block");
     return false;
   }
-  block_ += frame.payload;
-  if (frame.has(NGHTTP2_FLAG_END_HEADERS)) {
+  block_ += frame_.payload;
+  if (frame_.has(NGHTTP2_FLAG_END_HEADERS)) {
     block_is_open_ = false;
     block_head_.payload = block_;
   }
   return true;
 }
 
-std::nullopt_t FrameReader::fail(std::uint32_t code, std::string_view words) {
+void FrameReader::fail(std::uint32_t code, std::string_view words) {
   fault_ = {code, words};
-  return std::nullopt;
 }
 
 }  // namespace fanfare::http2

@@ -47,22 +47,24 @@ class FrameReader {
   /// before.
   void push(std::span<const std::uint8_t> bytes) noexcept;
 
-  /// The next whole frame, whose payload is valid until the next call; nothing when more bytes are
-  /// needed or the connection is at fault.
-  [[nodiscard]] std::optional<Frame> next();
+  /// The next whole frame, which is valid until the next call with its payload; null when more
+  /// bytes are needed or the connection is at fault. It is handed out where it was written: a copy
+  /// would have to wait until its parts have reached the cache.
+  [[nodiscard]] Frame* next();
 
   /// Once set, no frame comes any more.
   [[nodiscard]] const std::optional<ConnectionFault>& fault() const noexcept { return fault_; }
 
  private:
-  [[nodiscard]] std::optional<Frame> next_piece();
+  [[nodiscard]] bool next_piece();
   [[nodiscard]] bool has_head(std::string_view bytes);
   [[nodiscard]] bool gather(std::size_t bytes);
-  [[nodiscard]] bool begin_block(Frame& frame);
-  [[nodiscard]] bool continue_block(const Frame& frame);
-  std::nullopt_t fail(std::uint32_t code, std::string_view words);
+  [[nodiscard]] bool begin_block();
+  [[nodiscard]] bool continue_block();
+  void fail(std::uint32_t code, std::string_view words);
 
   std::string_view input_;
+  Frame frame_;                  ///< The latest.
   std::string partial_;          ///< The beginning of a frame of which the rest has not arrived.
   bool partial_is_out_ = false;  ///< It was complete and handed out: free at the next call.
   bool settled_ = false;         ///< The server's first SETTINGS began.

@@ -23,7 +23,7 @@ Reading read(const std::string& bytes, std::size_t piece_bytes = std::string::np
   for (std::size_t at = 0; at < bytes.size(); at += std::min(piece_bytes, bytes.size())) {
     const auto piece = bytes.substr(at, piece_bytes);
     reader.push({reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size()});
-    while (const auto frame = reader.next()) {
+    while (const Frame* frame = reader.next()) {
       reading.frames.push_back({static_cast<FrameType>(frame->type), frame->flags, frame->stream,
                                 std::string(frame->payload)});
     }

@@ -11,6 +11,9 @@ void Delivery::set_attempt(Attempt attempt) {
 
 DeliveryPtr DeliveryStock::make() {
   if (idle_.empty()) return std::make_unique<Delivery>();
+  if (idle_.size() > prefetch_distance) {
+    prefetch(idle_[idle_.size() - 1 - prefetch_distance].get(), sizeof(Delivery));
+  }
   DeliveryPtr delivery = std::move(idle_.back());
   idle_.pop_back();
   delivery->platform.clear();

@@ -17,7 +17,9 @@
 #include "fanfare/outcome.h"
 #include "fanfare/priority.h"
 
+#include "base/prefetch.h"
 #include "client/steady_time.h"
+#include "client/target_limits.h"
 #include "fcm/encoded_message.h"
 
 namespace fanfare::client {
@@ -52,15 +54,22 @@ struct Delivery : Outcome {
   std::shared_ptr<AttemptSink> sink = {};                   ///< Is told of the attempt's end.
 
   bool tried = false;
-  SteadyTime deadline = {};  ///< Set by the loop: no attempt starts later.
-  int unsent_in_row = 0;     ///< Kept by the loop.
-  bool is_retry = false;     ///< Kept by the loop: its attempt took a retry from the budget.
-  std::size_t lane = 0;      ///< Kept by the port: where its attempt is made.
+  SteadyTime deadline = {};   ///< Set by the loop: no attempt starts later.
+  TargetKey target_key = {};  ///< Kept by the loop, for its target's limits.
+  int unsent_in_row = 0;      ///< Kept by the loop.
+  bool is_retry = false;      ///< Kept by the loop: its attempt took a retry from the budget.
+  std::size_t lane = 0;       ///< Kept by the port: where its attempt is made.
 
   [[nodiscard]] Attempt attempt() const { return {answer, verdict}; }
   void set_attempt(Attempt attempt);
 };
 using DeliveryPtr = std::unique_ptr<Delivery>;
+
+/// For a walk over `deliveries` that is at `index`.
+inline void prefetch_ahead(const std::vector<DeliveryPtr>& deliveries, std::size_t index) noexcept {
+  const std::size_t next = index + prefetch_distance;
+  if (next < deliveries.size()) prefetch(deliveries[next].get(), sizeof(Delivery));
+}
 
 /// Takes attempts that have come to their end, on the sender's thread.
 class AttemptSink {

@@ -11,6 +11,7 @@
 #include <boost/intrusive/list.hpp>
 #include <fmt/format.h>
 
+#include "base/prefetch.h"
 #include "client/token_fetcher.h"
 #include "client/token_verdict.h"
 #include "client/unsent_attempt.h"
@@ -69,6 +70,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
   struct Job final : http2::Call {
     explicit Job(Impl& sender) : owner(sender) {}
     void on_ended(http2::Ended& ended) override { owner.on_ended(*this, ended); }
+    void ends_soon() const noexcept override { prefetch(delivery.get(), sizeof(Delivery)); }
 
     Impl& owner;
     DeliveryPtr delivery;
@@ -239,6 +241,7 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     idle.pop_front();
     job.delivery = std::move(delivery);
     job.repeated = false;
+    prefetch(job.delivery->target.value);  // For submit, which comes after all that are sent now.
     queue_of(*job.delivery).push_back(job);
     pump_soon();
   }

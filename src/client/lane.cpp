@@ -178,7 +178,9 @@ class LanePort::Mailbox final : public AttemptSink, public std::enable_shared_fr
       const std::lock_guard lock(mutex_);
       inbox_.swap(sending_);
     }
-    for (DeliveryPtr& delivery : sending_) {
+    for (std::size_t i = 0; i < sending_.size(); ++i) {
+      prefetch_ahead(sending_, i);
+      DeliveryPtr& delivery = sending_[i];
       if (sender != nullptr) {
         sender->send(std::move(delivery));
       } else {

@@ -75,6 +75,7 @@ RetryLoop::RetryLoop(const RetryOptions& options, Random random)
 void RetryLoop::submit(DeliveryPtr delivery, SteadyTime now) {
   const SteadyTime start = std::max(now, delivery->not_before.value_or(now));
   delivery->deadline = later(now, options_.give_up_after);
+  delivery->target_key = limits_.expect(delivery->target);
   if (delivery->expires) delivery->deadline = std::min(delivery->deadline, *delivery->expires);
   if (is_held(*delivery)) {
     end_as_held(std::move(delivery));
@@ -190,7 +191,7 @@ DeliveryPtr RetryLoop::admit(DeliveryPtr delivery, SteadyTime now) {
     give_up(std::move(delivery), too_late);
     return nullptr;
   }
-  const SteadyTime free = limits_.reserve(delivery->target, now);
+  const SteadyTime free = limits_.reserve(delivery->target_key, now);
   if (free <= now) return delivery;
   if (starts_too_late(*delivery, free)) {
     give_up(std::move(delivery), too_late_for_its_target);

@@ -6,6 +6,8 @@
 #include <limits>
 #include <string_view>
 
+#include "base/prefetch.h"
+
 namespace fanfare::client {
 namespace {
 
@@ -45,7 +47,7 @@ std::uint64_t with_bytes(std::uint64_t key, const char* bytes) noexcept {
 
 // A token is hashed by its first 32 bytes, which hold the id of the installation, and its last 32:
 // every message pays for this, and all of the usual 163 bytes take three times as long.
-std::uint64_t key_of(const Target& target) noexcept {
+std::uint64_t hash_of(const Target& target) noexcept {
   // The same text of two kinds is two keys.
   const std::uint64_t kind = odd * static_cast<std::uint64_t>(target.kind);
   const std::string_view text = target.value;
@@ -55,6 +57,10 @@ std::uint64_t key_of(const Target& target) noexcept {
   const std::uint64_t first = with_bytes(kind + text.size(), text.data());
   const std::uint64_t last = with_bytes(first, text.data() + text.size() - 32);
   return mixed(last, odd);
+}
+
+TargetKey key_of(const Target& target) noexcept {
+  return {.hash = hash_of(target), .registration = is_registration(target.kind)};
 }
 
 template <class Map>
@@ -161,6 +167,10 @@ std::size_t KeyLimits::count_in_slot(std::uint64_t key) {
   return std::size_t{slot.this_minute} + slot.minute_before;
 }
 
+void KeyLimits::prefetch(std::uint64_t key) const noexcept {
+  if (!slots_.empty()) fanfare::prefetch(&slots_[key & (slots_.size() - 1)], sizeof(Slot));
+}
+
 void KeyLimits::turn(SteadyTime now) {
   if (now < turns_at_) return;
   const auto began = std::chrono::floor<std::chrono::minutes>(now.time_since_epoch());
@@ -188,20 +198,26 @@ TargetLimits::TargetLimits(const TargetLimitOptions& options)
       topics_(options.topic_per_minute, 0) {}
 
 SteadyTime TargetLimits::earliest(const Target& target, SteadyTime now) {
-  const std::uint64_t key = key_of(target);
-  return std::max(limits_of(target).earliest(key, now), paused_until(key));
+  const TargetKey key = key_of(target);
+  return std::max(limits_of(key).earliest(key.hash, now), paused_until(key.hash));
 }
 
 void TargetLimits::note_sent(const Target& target, SteadyTime now) {
-  limits_of(target).note_sent(key_of(target), now);
+  const TargetKey key = key_of(target);
+  limits_of(key).note_sent(key.hash, now);
 }
 
-SteadyTime TargetLimits::reserve(const Target& target, SteadyTime now) {
+TargetKey TargetLimits::expect(const Target& target) const noexcept {
+  const TargetKey key = key_of(target);
+  (key.registration ? devices_ : topics_).prefetch(key.hash);
+  return key;
+}
+
+SteadyTime TargetLimits::reserve(TargetKey target, SteadyTime now) {
   KeyLimits& limits = limits_of(target);
   if (!limits.any() && pauses_.empty()) return now;
-  const std::uint64_t key = key_of(target);
-  const SteadyTime time = std::max(limits.earliest(key, now), paused_until(key));
-  if (time <= now) limits.note_sent(key, now);
+  const SteadyTime time = std::max(limits.earliest(target.hash, now), paused_until(target.hash));
+  if (time <= now) limits.note_sent(target.hash, now);
   return time;
 }
 
@@ -217,7 +233,7 @@ void TargetLimits::pause(const Target& target, SteadyTime now, SteadyTime until)
     swept_at_ = now;
     std::erase_if(pauses_, [now](const auto& pause) { return pause.second <= now; });
   }
-  const std::uint64_t key = key_of(target);
+  const std::uint64_t key = hash_of(target);
   if (pauses_.size() >= most_pauses && !pauses_.contains(key)) return;
   SteadyTime& paused = pauses_[key];
   paused = std::max(paused, until);
@@ -227,8 +243,8 @@ std::size_t TargetLimits::memory_bytes() const noexcept {
   return devices_.memory_bytes() + topics_.memory_bytes() + bytes_of(pauses_);
 }
 
-KeyLimits& TargetLimits::limits_of(const Target& target) noexcept {
-  return is_registration(target.kind) ? devices_ : topics_;
+KeyLimits& TargetLimits::limits_of(TargetKey target) noexcept {
+  return target.registration ? devices_ : topics_;
 }
 
 }  // namespace fanfare::client

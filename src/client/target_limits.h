@@ -34,6 +34,7 @@
 
 #include "fanfare/target.h"
 
+#include "base/huge_pages.h"
 #include "client/steady_time.h"
 
 namespace fanfare::client {
@@ -76,6 +77,7 @@ class KeyLimits {
   [[nodiscard]] bool any() const noexcept { return per_minute_ > 0 || per_hour_ > 0; }
   [[nodiscard]] SteadyTime earliest(std::uint64_t key, SteadyTime now);
   void note_sent(std::uint64_t key, SteadyTime now);
+  void prefetch(std::uint64_t key) const noexcept;
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
@@ -97,9 +99,16 @@ class KeyLimits {
   std::size_t suspicious_;  ///< Messages of one slot.
   std::int64_t minute_ = 0;
   SteadyTime turns_at_ = SteadyTime::min();  // The end of it.
-  std::vector<Slot> slots_;                  // A power of two; grows with the messages of a minute.
-  std::size_t counted_ = 0;                  // In this minute.
+  // A power of two; grows with the messages of a minute.
+  std::vector<Slot, HugePageAllocator<Slot>> slots_;
+  std::size_t counted_ = 0;  // In this minute.
   std::unordered_map<std::uint64_t, Windows> suspects_;
+};
+
+/// What a target is known by here.
+struct TargetKey {
+  std::uint64_t hash = 0;
+  bool registration = false;
 };
 
 /// Time is an argument, and does not go backwards. Not thread-safe.
@@ -113,8 +122,10 @@ class TargetLimits {
   /// An attempt starts, whether it is the first or not.
   void note_sent(const Target& target, SteadyTime now);
 
-  /// Both in one, and cheaper: an attempt that may start now does, and is counted.
-  [[nodiscard]] SteadyTime reserve(const Target& target, SteadyTime now);
+  /// Both in one, and cheaper: an attempt that may start now does, and is counted. The key is from
+  /// `expect`, which also asks for the memory that this looks at: some messages ahead is best.
+  [[nodiscard]] SteadyTime reserve(TargetKey target, SteadyTime now);
+  [[nodiscard]] TargetKey expect(const Target& target) const noexcept;
 
   /// Nothing goes to it before `until`, which never makes a pause shorter. At most 65,536 targets
   /// at once; what is beyond is forgotten.
@@ -123,7 +134,7 @@ class TargetLimits {
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
-  [[nodiscard]] KeyLimits& limits_of(const Target& target) noexcept;
+  [[nodiscard]] KeyLimits& limits_of(TargetKey target) noexcept;
   [[nodiscard]] SteadyTime paused_until(std::uint64_t key) const;
 
   KeyLimits devices_;

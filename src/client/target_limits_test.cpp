@@ -73,12 +73,12 @@ TEST(TargetLimits, LetsTheWholeMinutesMessagesGoAtOnce) {
 
 TEST(TargetLimits, CountsAReservationOnlyWhereItIsForNow) {
   TargetLimits limits({.device_per_minute = 2});
-  EXPECT_EQ(limits.reserve(device(1), start), start);
-  EXPECT_EQ(limits.reserve(device(1), start), start);
-  const SteadyTime next = limits.reserve(device(1), start);
+  EXPECT_EQ(limits.reserve(limits.expect(device(1)), start), start);
+  EXPECT_EQ(limits.reserve(limits.expect(device(1)), start), start);
+  const SteadyTime next = limits.reserve(limits.expect(device(1)), start);
   EXPECT_GT(next, start + 60s);
-  EXPECT_EQ(limits.reserve(device(1), start), next);
-  EXPECT_EQ(limits.reserve(device(1), next), next);
+  EXPECT_EQ(limits.reserve(limits.expect(device(1)), start), next);
+  EXPECT_EQ(limits.reserve(limits.expect(device(1)), next), next);
 }
 
 TEST(TargetLimits, CountsEachRegistrationAlone) {
@@ -95,8 +95,8 @@ TEST(TargetLimits, TellsTokensApartByTheirBeginningsAndTheirEnds) {
   const std::string middle(120, 'x');
   for (const std::string& token : {"cXy1:" + middle + "a", "cXy1:" + middle + "b",
                                    "cXy2:" + middle + "a", middle + "aaaaaa"}) {
-    EXPECT_EQ(limits.reserve({TargetKind::token, token}, start), start) << token;
-    EXPECT_GT(limits.reserve({TargetKind::token, token}, start), start) << token;
+    EXPECT_EQ(limits.reserve(limits.expect({TargetKind::token, token}), start), start) << token;
+    EXPECT_GT(limits.reserve(limits.expect({TargetKind::token, token}), start), start) << token;
   }
 }
 
@@ -113,11 +113,11 @@ TEST(TargetLimits, CountsWhatADeviceGotBeforeItWasSuspected) {
   Oracle oracle;
   SteadyTime now = start;
   for (; now < start + 1h; now += 4'200ms) {
-    ASSERT_EQ(limits.reserve(device(1), now), now);
+    ASSERT_EQ(limits.reserve(limits.expect(device(1)), now), now);
     oracle.add(now);
   }
   for (; now < start + 2h; now = std::max(now + 1ms, limits.earliest(device(1), now))) {
-    if (limits.reserve(device(1), now) == now) oracle.add(now);
+    if (limits.reserve(limits.expect(device(1)), now) == now) oracle.add(now);
   }
   EXPECT_EQ(oracle.most_in(60s), 240U);
   EXPECT_LE(oracle.most_in(3'600s), 5'000U);
@@ -130,7 +130,7 @@ TEST(TargetLimits, CountsWhatADeviceGotBeforeTheMinuteTurned) {
   for (int i = 0; i < 29; ++i) limits.note_sent(device(1), now);
   now += 2s;
   int count = 0;
-  while (limits.reserve(device(1), now) == now) ++count;
+  while (limits.reserve(limits.expect(device(1)), now) == now) ++count;
   EXPECT_EQ(count, 240 - 29);
 }
 
@@ -142,7 +142,7 @@ TEST(TargetLimits, ForgetsNothingWhenItMakesRoomForMore) {
   for (std::uint64_t i = 20; i < 20'000; ++i) limits.note_sent(device(i), start);
   for (std::uint64_t i = 0; i < 20; ++i) {
     int count = 29;
-    while (limits.reserve(device(i), start) == start) ++count;
+    while (limits.reserve(limits.expect(device(i)), start) == start) ++count;
     EXPECT_LE(count, 240);
   }
 }
@@ -215,7 +215,7 @@ TEST(TargetLimits, SendsToTenMillionDevicesWithoutDelayInAFewMegabytes) {
   for (std::uint64_t i = 0; i < 10'000'000; ++i) {
     if (i % 10 == 0) now += 1ms;  // 600,000 a minute.
     target.value.assign(reinterpret_cast<const char*>(&i), sizeof i);
-    ASSERT_EQ(limits.reserve(target, now), now);
+    ASSERT_EQ(limits.reserve(limits.expect(target), now), now);
   }
   EXPECT_LE(limits.memory_bytes(), std::size_t{3} << 20);
 }

@@ -76,7 +76,10 @@ class TargetStream {
     done_.clear();
     port_.wait(until, done_);
     const SteadyTime now = port_.now();
-    for (DeliveryPtr& done : done_) loop_.on_attempt(std::move(done), now);
+    for (std::size_t i = 0; i < done_.size(); ++i) {
+      prefetch_ahead(done_, i);
+      loop_.on_attempt(std::move(done_[i]), now);
+    }
   }
 
   void tell(DeliveryPtr delivery) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/prefetch.h"
 #include "http2/frame_client_session.h"
 #include "http2/nghttp2_client_session.h"
 
@@ -10,6 +11,9 @@ namespace fanfare::http2 {
 
 Ended& EndedList::add(RequestId id, Ended::How how) {
   if (count_ == items_.size()) items_.emplace_back();
+  if (count_ + prefetch_distance < items_.size()) {
+    prefetch(&items_[count_ + prefetch_distance], sizeof(Ended));
+  }
   Ended& end = items_[count_++];
   end.id = id;
   end.how = how;

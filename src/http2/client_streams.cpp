@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/prefetch.h"
+
 namespace fanfare::http2 {
 namespace {
 
@@ -35,6 +37,10 @@ ClientStream* ClientStreams::find(std::uint32_t id) noexcept {
   ClientStream* stream = place(id);
   while (stream != nullptr && stream->id != id) stream = stream->chained;
   return stream;
+}
+
+void ClientStreams::prefetch(std::uint32_t id) noexcept {
+  if (const ClientStream* stream = place(id)) fanfare::prefetch(stream, sizeof(ClientStream));
 }
 
 ClientStream* ClientStreams::find_request(RequestId request) const noexcept {

@@ -55,6 +55,8 @@ class ClientStreams {
   ClientStream& open(std::uint32_t id, RequestId request);
   /// Null when it was never opened or is closed.
   [[nodiscard]] ClientStream* find(std::uint32_t id) noexcept;
+  /// Asks for the memory of the one that `find` will be asked for a little later, if it is open.
+  void prefetch(std::uint32_t id) noexcept;
   /// Looks at all of them.
   [[nodiscard]] ClientStream* find_request(RequestId request) const noexcept;
   void close(ClientStream& stream);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/prefetch.h"
 #include "http2/frame_client_session.h"
 #include "http2/frame_writer.h"
 #include "http2/nghttp2_handle.h"
@@ -98,6 +99,8 @@ void FrameClientSession::on_answer_data(ClientStream& stream, std::string_view b
 
 void FrameClientSession::on_headers(const Frame& frame) {
   if (is_idle(frame.stream)) return fail(NGHTTP2_PROTOCOL_ERROR, "HEADERS on an idle stream");
+  // Answers come in about the order of the requests.
+  streams_.prefetch(frame.stream + 2 * prefetch_distance);
   ClientStream* stream = streams_.find(frame.stream);
   const bool is_head = stream != nullptr && stream->answer != ClientStream::Answer::begun;
   const AnswerHead* head =

@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
+#include "base/prefetch.h"
 #include "base/random.h"
 #include "http2/pool_connection.h"
 #include "http2/pool_policy.h"
@@ -271,7 +272,11 @@ void Pool::Impl::deliver() {
       told = 0;
       continue;
     }
-    Ended& end = finished[telling].all()[told++];
+    const auto ends = finished[telling].all();
+    if (const auto later = told + prefetch_distance; later < ends.size() && ends[later].id != 0) {
+      PoolConnection::call_of(ends[later]).ends_soon();
+    }
+    Ended& end = ends[told++];
     if (end.id != 0) PoolConnection::call_of(end).on_ended(end);
   }
   // Kept: the call that destroyed the pool may still look at its end.

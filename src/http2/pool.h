@@ -78,8 +78,8 @@ class Call : public boost::intrusive::list_base_hook<> {
   /// `ended`, send this call again, destroy it, shut down or destroy the pool.
   virtual void on_ended(Ended& ended) = 0;
 
-  SharedHead head;
-  BodyPieces body;
+  /// A moment before on_ended: the time to prefetch what it will look at.
+  virtual void ends_soon() const noexcept {}
 
  private:
   friend class Pool;
@@ -87,9 +87,13 @@ class Call : public boost::intrusive::list_base_hook<> {
   std::uint64_t order_ = 0;                           ///< Of its arrival.
   std::chrono::steady_clock::time_point deadline_{};  ///< Of its wait, then of its answer.
   std::uint64_t avoid_ = 0;       ///< Serial of the connection where it was found unsent.
+  PoolConnection* on_ = nullptr;  ///< Where it is under way.
   int resends_ = 0;               ///< Times it was found unsent and kept.
   bool expired_ = false;          ///< Given up; it is not sent again.
-  PoolConnection* on_ = nullptr;  ///< Where it is under way.
+
+ public:  // Behind what its end looks at, which then lies together.
+  SharedHead head;
+  BodyPieces body;
 };
 
 class Pool {

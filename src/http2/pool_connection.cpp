@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/prefetch.h"
+
 namespace fanfare::http2 {
 namespace {
 
@@ -70,7 +72,13 @@ void PoolConnection::take_ended(EndedList& out, SteadyTime now) {
   session_->take_ended(out);
   if (out.empty()) return;
   pings_ = 0;
-  for (const auto& ended : out.all()) call_of(ended).on_ = nullptr;
+  const auto ends = out.all();
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    const std::size_t later = i + prefetch_distance;
+    // With the first fields of what is derived from it.
+    if (later < ends.size()) prefetch(&call_of(ends[later]), sizeof(Call) + 64);
+    call_of(ends[i]).on_ = nullptr;
+  }
   if (session_->open_streams() == 0) {
     since_ = now;
     pinged_at_.reset();

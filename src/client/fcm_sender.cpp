@@ -321,13 +321,14 @@ struct FcmSender::Impl : std::enable_shared_from_this<Impl> {
     return value;
   }
 
+  // A turn has a price of its own, whatever it brings: worth it when most of what is awaited came.
   std::chrono::nanoseconds rest() {
     constexpr std::size_t many_come = 64;
     constexpr std::size_t many_awaited = 32;
     const std::size_t came = std::exchange(answers_since_rest, 0);
     const std::size_t awaited = pool->in_flight();
-    if (awaited < many_awaited || came >= std::max(many_come, awaited / 3)) return 0ns;
-    return std::min<std::chrono::nanoseconds>(8ms, mean_latency / 4);
+    if (awaited < many_awaited || came >= std::max(many_come, awaited * 2 / 3)) return 0ns;
+    return std::min<std::chrono::nanoseconds>(8ms, mean_latency / 2);
   }
 
   // All answers that a turn of the pool brings share their time.

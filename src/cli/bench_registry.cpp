@@ -210,7 +210,6 @@ class RegistryBench {
     std::vector<registry::Receiver> receivers;
     std::uint64_t count = 0;
     for (DeviceId after = 0; end == nullptr || !end->load();) {
-      receivers.clear();
       if (auto read = store->next_receivers(audience, after, results_batch, receivers); !read) {
         return std::unexpected(read.error());
       }

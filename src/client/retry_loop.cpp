@@ -65,6 +65,13 @@ void move_to_end(std::vector<T>& from, std::vector<T>& to) {
 
 }  // namespace
 
+void LoopEvents::clear() noexcept {
+  finals.clear();
+  waiting.clear();
+  held.clear();
+  holds.clear();
+}
+
 RetryLoop::RetryLoop(const RetryOptions& options, Random random)
     : options_(options),
       random_(random),

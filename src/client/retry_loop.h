@@ -92,6 +92,8 @@ struct LoopEvents {
   /// Kept because their scope is held. They have no further events.
   std::vector<DeliveryPtr> held;
   std::vector<Hold> holds;
+
+  void clear() noexcept;  ///< Keeps its memory.
 };
 
 class RetryLoop {

@@ -62,10 +62,7 @@ class TargetStream {
       explain_hold(*held, blocked_by_);
       tell(std::move(held));
     }
-    events_.finals.clear();
-    events_.held.clear();
-    events_.holds.clear();
-    events_.waiting.clear();
+    events_.clear();
   }
 
   // Looks, and waits only where there is nothing else to do.

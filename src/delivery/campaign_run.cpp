@@ -133,18 +133,17 @@ Result<void> CampaignRun::feed_stored_retry() {
   auto row = next_stored_retry();
   if (!row) return std::unexpected(row.error());
   if (!*row) return {};
-  const registry::RetryRow& retry = **row;
-  open_.emplace(retry.receiver.id, Open{.receiver = retry.receiver, .settled = true});
-  submit(retry.receiver, retry.attempts, port_.now() + (retry.due - options_.clock()));
+  registry::RetryRow& retry = **row;
+  const OpenAt at = open(retry.receiver, true);
+  submit(at->second.receiver, retry.attempts, port_.now() + (retry.due - options_.clock()));
   return {};
 }
 
 Result<void> CampaignRun::feed_receiver() {
   auto receiver = next_receiver();
   if (!receiver) return std::unexpected(receiver.error());
-  if (!*receiver || !cursor_.take((*receiver)->id)) return {};
-  open_.emplace((*receiver)->id, Open{.receiver = **receiver});
-  submit(**receiver, 0, std::nullopt);
+  if (*receiver == nullptr || !cursor_.take((*receiver)->id)) return {};
+  submit(open(**receiver, false)->second.receiver, 0, std::nullopt);
   return {};
 }
 
@@ -164,21 +163,40 @@ Result<std::optional<registry::RetryRow>> CampaignRun::next_stored_retry() {
   return row;
 }
 
-Result<std::optional<Receiver>> CampaignRun::next_receiver() {
-  if (receivers_ahead_.empty()) {
-    std::vector<Receiver> receivers;
+Result<Receiver*> CampaignRun::next_receiver() {
+  if (next_ahead_ == receivers_ahead_.size()) {
+    next_ahead_ = 0;
     const DeviceId after = std::max(last_read_, campaign_.cursor);
-    auto read = registry_.next_receivers(campaign_.audience, after, options_.chunk, receivers);
-    if (!read) return std::unexpected(read.error());
-    audience_left_ = !receivers.empty();
-    if (receivers.empty()) return std::nullopt;
-    last_read_ = receivers.back().id;
-    receivers_ahead_.assign(std::make_move_iterator(receivers.begin()),
-                            std::make_move_iterator(receivers.end()));
+    auto read =
+        registry_.next_receivers(campaign_.audience, after, options_.chunk, receivers_ahead_);
+    if (!read) {
+      receivers_ahead_.clear();
+      return std::unexpected(read.error());
+    }
+    audience_left_ = !receivers_ahead_.empty();
+    if (receivers_ahead_.empty()) return nullptr;
+    last_read_ = receivers_ahead_.back().id;
   }
-  auto receiver = std::move(receivers_ahead_.front());
-  receivers_ahead_.pop_front();
-  return receiver;
+  return &receivers_ahead_[next_ahead_++];
+}
+
+// Takes the receiver's strings and leaves it others'.
+CampaignRun::OpenAt CampaignRun::open(Receiver& receiver, bool settled) {
+  if (closed_.empty()) {
+    const DeviceId id = receiver.id;
+    return open_.emplace(id, Open{.receiver = std::move(receiver), .settled = settled}).first;
+  }
+  OpenNode node = std::move(closed_.back());
+  closed_.pop_back();
+  node.key() = receiver.id;
+  std::swap(node.mapped().receiver, receiver);
+  node.mapped().settled = settled;
+  node.mapped().suspicion.reset();
+  return open_.insert(std::move(node)).position;
+}
+
+void CampaignRun::close(OpenAt at) {
+  closed_.push_back(open_.extract(at));
 }
 
 void CampaignRun::submit(const Receiver& receiver, int attempts,
@@ -219,14 +237,17 @@ void CampaignRun::wait_for_attempts() {
   done_.clear();
   port_.wait(until, done_);
   const SteadyTime now = port_.now();
-  for (auto& done : done_) loop_.on_attempt(std::move(done), now);
+  for (std::size_t i = 0; i < done_.size(); ++i) {
+    client::prefetch_ahead(done_, i);
+    loop_.on_attempt(std::move(done_[i]), now);
+  }
 }
 
 // Everything that happened becomes one transaction, with what happens soon after.
 Result<void> CampaignRun::note_events_and_commit() {
   // Stopping on a message fault makes further events.
   do {
-    events_ = {};
+    events_.clear();
     loop_.take_events(events_);
     for (const auto& hold : events_.holds) summary_.holds.push_back(hold);
     for (auto& result : events_.finals) note_final(std::move(result));
@@ -338,7 +359,7 @@ void CampaignRun::conclude(OpenAt at, client::DeliveryPtr result) {
     options_.report->add(result->target, verdict, result->answer.status, result->attempts);
   }
   settle(at->second);
-  open_.erase(at);
+  close(at);
   stop_on_message_fault(verdict);
   stock_.give_back(std::move(result));
 }
@@ -413,7 +434,7 @@ void CampaignRun::note_held(client::DeliveryPtr held) {
     }
   }
   settle(at->second);
-  open_.erase(at);
+  close(at);
 }
 
 void CampaignRun::fail_for_message(const Receiver& receiver, int attempts) {

@@ -99,13 +99,17 @@ class CampaignRun {
     std::unique_ptr<Suspicion> suspicion = nullptr;  ///< A probe is under way, or was.
   };
   using OpenAt = std::unordered_map<DeviceId, Open>::iterator;
+  using OpenNode = std::unordered_map<DeviceId, Open>::node_type;
 
   [[nodiscard]] Result<void> restore();
   [[nodiscard]] Result<void> feed();
   [[nodiscard]] Result<void> feed_stored_retry();
   [[nodiscard]] Result<void> feed_receiver();
   [[nodiscard]] Result<std::optional<registry::RetryRow>> next_stored_retry();
-  [[nodiscard]] Result<std::optional<registry::Receiver>> next_receiver();
+  /// Null at the end. Its strings may be taken.
+  [[nodiscard]] Result<registry::Receiver*> next_receiver();
+  OpenAt open(registry::Receiver& receiver, bool settled);
+  void close(OpenAt at);
   [[nodiscard]] bool may_feed() const;
   [[nodiscard]] bool has_room() const;
   void submit(const registry::Receiver& receiver, int attempts,
@@ -153,12 +157,14 @@ class CampaignRun {
   client::DeliveryStock stock_;
   std::vector<client::DeliveryPtr> unproven_;  // Their probes were refused in silence.
   std::unordered_map<DeviceId, Open> open_;
+  std::vector<OpenNode> closed_;  // Used again with their memory.
   bool stored_retries_left_;
   DeviceId last_stored_retry_ = 0;
   std::deque<registry::RetryRow> retries_ahead_;
   bool audience_left_ = true;
   DeviceId last_read_ = 0;
-  std::deque<registry::Receiver> receivers_ahead_;
+  std::vector<registry::Receiver> receivers_ahead_;  // From the next on.
+  std::size_t next_ahead_ = 0;
   std::uint64_t retries_before_ = 0;
   std::uint64_t held_count_ = 0;
   bool dirty_ = false;

@@ -50,12 +50,20 @@ void bind_audience(Statement& statement, const Audience& audience, const SqlCond
   bind_condition(statement, 4, condition);
 }
 
-Receiver read_receiver(const Statement::Rows& row, int first) {
-  return {.id = row.integer(first),
-          .registration = {static_cast<TargetKind>(row.integer(first + 1)), row.text(first + 2)},
-          .platform = row.text(first + 3),
-          .state = read_state(row.integer(first + 4)),
-          .suspected_by = row.text(first + 5)};
+// Over an earlier one, whose strings' memory is used again.
+void read_receiver_into(Receiver& receiver, const Statement::Rows& row) {
+  receiver.id = row.integer(0);
+  receiver.registration.kind = static_cast<TargetKind>(row.integer(1));
+  receiver.registration.value = row.view(2);
+  receiver.platform = row.view(3);
+  receiver.state = read_state(row.integer(4));
+  receiver.suspected_by = row.view(5);
+}
+
+Receiver read_receiver(const Statement::Rows& row) {
+  Receiver receiver;
+  read_receiver_into(receiver, row);
+  return receiver;
 }
 
 }  // namespace
@@ -103,16 +111,20 @@ Result<void> Registry::next_receivers(const Audience& audience, DeviceId after, 
     bind_audience(query, audience, sql->rest);
     const int limit_index = 4 + static_cast<int>(sql->rest.values.size());
 
-    const std::size_t full = out.size() + limit;
-    while (after < audience.last_id && out.size() < full) {
+    std::size_t count = 0;
+    while (after < audience.last_id && count < limit) {
       const DeviceId window_end = std::min(after + id_window, audience.last_id);
       query.bind(2, after);
       query.bind(3, window_end);
-      query.bind(limit_index, full - out.size());
+      query.bind(limit_index, limit - count);
       auto rows = query.rows();
-      while (rows.next()) out.push_back(read_receiver(rows, 0));
+      for (; rows.next(); ++count) {
+        if (count == out.size()) out.emplace_back();
+        read_receiver_into(out[count], rows);
+      }
       after = window_end;
     }
+    out.resize(count);
   });
 }
 
@@ -125,7 +137,7 @@ Result<std::vector<Receiver>> Registry::devices_of(const std::string& user,
                               " WHERE " FANFARE_KEYED_IN("key_user") " AND user = ?"
                               " AND project IN (?, '') AND state <> 2")
                     .rows(text_hash(user), std::string_view(user), std::string_view(project));
-    while (rows.next()) found.push_back(read_receiver(rows, 0));
+    while (rows.next()) found.push_back(read_receiver(rows));
     return found;
   });
 }
@@ -250,7 +262,7 @@ Result<void> Registry::next_retries(std::int64_t campaign, DeviceId after, std::
                         " ORDER BY retry_row.dev LIMIT ?")
                     .rows(campaign, after, limit);
     while (rows.next()) {
-      out.push_back({read_receiver(rows, 0), static_cast<int>(rows.integer(6)),
+      out.push_back({read_receiver(rows), static_cast<int>(rows.integer(6)),
                      sqlite::from_millis(rows.integer(7))});
     }
   });

@@ -292,7 +292,8 @@ class Registry {
   [[nodiscard]] Result<Audience> make_audience(const std::string& filter, std::int64_t list,
                                                const std::string& project,
                                                SystemTime now = std::chrono::system_clock::now());
-  /// Appends the next receivers behind `after`, at most `limit`; none: the end.
+  /// The next receivers behind `after`, at most `limit`; none: the end. They take the place of
+  /// those in `out`, whose memory is used again.
   [[nodiscard]] Result<void> next_receivers(const Audience& audience, DeviceId after,
                                             std::size_t limit, std::vector<Receiver>& out);
 

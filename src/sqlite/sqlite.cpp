@@ -117,6 +117,10 @@ bool Statement::Rows::is_null(int column) const {
 }
 
 std::string Statement::Rows::text(int column) const {
+  return std::string(view(column));
+}
+
+std::string_view Statement::Rows::view(int column) const {
   sqlite3_stmt* handle = statement_->handle_.get();
   const void* data = sqlite3_column_blob(handle, column);
   if (data == nullptr) return {};

@@ -66,6 +66,8 @@ class Statement {
     [[nodiscard]] double real(int column) const;
     [[nodiscard]] bool is_null(int column) const;
     [[nodiscard]] std::string text(int column) const;
+    /// The same without a copy; valid until the next row.
+    [[nodiscard]] std::string_view view(int column) const;
     [[nodiscard]] std::optional<SystemTime> time(int column) const;
 
    private:

@@ -10,6 +10,19 @@
 namespace fanfare::http2 {
 
 Ended& EndedList::add(RequestId id, Ended::How how) {
+  Ended& end = next(id, how);
+  end.response.common.reset();
+  return end;
+}
+
+Ended& EndedList::add_answered(RequestId id, const std::shared_ptr<const Headers>& common) {
+  Ended& end = next(id, Ended::How::answered);
+  if (end.response.common != common) end.response.common = common;
+  return end;
+}
+
+/// All but its common headers is as in a fresh one.
+Ended& EndedList::next(RequestId id, Ended::How how) {
   if (count_ == items_.size()) items_.emplace_back();
   if (count_ + prefetch_distance < items_.size()) {
     prefetch(&items_[count_ + prefetch_distance], sizeof(Ended));
@@ -20,7 +33,6 @@ Ended& EndedList::add(RequestId id, Ended::How how) {
   end.response.status = 0;
   end.response.headers.clear();
   end.response.body.clear();
-  end.response.common.reset();
   end.reason.clear();
   return end;
 }

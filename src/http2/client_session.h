@@ -45,6 +45,9 @@ class EndedList {
   /// A new last one; all but its strings' capacity is as in a fresh Ended. Ends move when others
   /// are added.
   Ended& add(RequestId id, Ended::How how);
+  /// The same for an answer with these common headers. Where the place had the same ones before,
+  /// as thousands have, they are not counted anew: an atomic count waits for all that was stored.
+  Ended& add_answered(RequestId id, const std::shared_ptr<const Headers>& common);
   [[nodiscard]] std::span<Ended> all() noexcept { return {items_.data(), count_}; }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
@@ -53,6 +56,8 @@ class EndedList {
   void move_to(EndedList& out);
 
  private:
+  Ended& next(RequestId id, Ended::How how);
+
   std::vector<Ended> items_;
   std::size_t count_ = 0;
 };

@@ -16,7 +16,7 @@
 namespace fanfare::http2 {
 
 /// One request and what has come of it, until it ends: all but its strings, which keep their
-/// memory.
+/// memory, and its headers.
 struct ClientStreamState {
   /// How far the answer has come: nothing, only interim (1xx) heads, its head.
   enum class Answer : std::uint8_t { none, interim, begun };
@@ -37,13 +37,14 @@ struct ClientStreamState {
   std::size_t header_bytes = 0;        ///< Over interim heads and trailers, too.
   std::optional<std::uint64_t> length = {};
   int status = 0;
-  std::shared_ptr<const Headers> headers = {};
 };
 
 struct ClientStream : ClientStreamState {
-  std::string unwritten;            ///< Of the request's body.
-  std::string body;                 ///< Of the answer.
-  ClientStream* chained = nullptr;  ///< ClientStreams': the next one with the same place.
+  std::string unwritten;                   ///< Of the request's body.
+  std::string body;                        ///< Of the answer.
+  std::shared_ptr<const Headers> headers;  ///< Of the answer, once it has begun; before, the latest
+                                           ///< stream's here, which are likely to be the same.
+  ClientStream* chained = nullptr;         ///< ClientStreams': the next one with the same place.
 };
 
 /// Streams stay where they are while they are open, and their strings keep their memory for the

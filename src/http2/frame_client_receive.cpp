@@ -130,7 +130,7 @@ void FrameClientSession::on_head(ClientStream& stream, const AnswerHead& head, b
   }
   stream.answer = ClientStream::Answer::begun;
   stream.status = head.status;
-  stream.headers = head.headers;
+  if (stream.headers != head.headers) stream.headers = head.headers;
   const bool bodiless = stream.is_head || head.status == 204 || head.status == 304;
   stream.length = bodiless ? 0 : head.length;
   if (last) on_end_stream(stream);

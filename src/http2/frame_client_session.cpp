@@ -119,9 +119,8 @@ Ended::How FrameClientSession::end_of_silence(const ClientStream& stream) const 
 }
 
 void FrameClientSession::answer(ClientStream& stream, std::string_view rest) {
-  Ended& end = ended_.add(stream.request, How::answered);
+  Ended& end = ended_.add_answered(stream.request, stream.headers);
   end.response.status = stream.status;
-  end.response.common = std::move(stream.headers);
   if (!stream.body.empty()) end.response.body.swap(stream.body);
   end.response.body += rest;
   close(stream);

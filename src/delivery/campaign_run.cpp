@@ -134,7 +134,7 @@ Result<void> CampaignRun::feed_stored_retry() {
   if (!row) return std::unexpected(row.error());
   if (!*row) return {};
   registry::RetryRow& retry = **row;
-  const OpenAt at = open(retry.receiver, true);
+  const auto at = open(retry.receiver, true);
   submit(at->second.receiver, retry.attempts, port_.now() + (retry.due - options_.clock()));
   return {};
 }

@@ -18,9 +18,10 @@
 //   got before it was suspected is assumed to be the most it can have been, so in its first hour it
 //   may get up to 900 less than the 5,000.
 // - Whoever is not a suspect is never delayed, and stays under the limits anyway.
-// - Memory: two bytes for each message of a minute, 8 MiB at most, and 5 MiB for 16,384 suspects.
-//   When there are as many that have got something in the last hour, others are not limited any
-//   more: FCM's own answer is. Limits under 16 a minute or 300 an hour make a suspect of everybody.
+// - Memory: two bytes for each message of a minute, 8 MiB at most, and 5 MiB for 16,384 suspects;
+//   from 128 KiB on the former are whole pages of 2 MiB. When there are as many suspects that have
+//   got something in the last hour, others are not limited any more: FCM's own answer is. Limits
+//   under 16 a minute or 300 an hour make a suspect of everybody.
 // - A device with several registrations counts for each: nobody can tell that it is one. Tokens of
 //   one length that agree in their first and their last 32 bytes count as one; none such are known.
 #pragma once

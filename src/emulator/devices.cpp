@@ -211,8 +211,9 @@ std::uint64_t DeviceBook::size() const noexcept {
 Device DeviceBook::at(std::uint64_t index) const {
   if (index < generated()) {
     const auto changed = changed_.find(index);
-    return {index, changed == changed_.end() ? generator_->health(index) : changed->second,
-            generator_->platform(index)};
+    const Health made = generator_->health(index);
+    return {index, changed == changed_.end() ? made : changed->second,
+            generator_->platform(index, made)};
   }
   const auto& device = listed_[index - generated()];
   return {index, device.health, device.platform};

@@ -81,9 +81,8 @@ Health Generator::health(std::uint64_t index) const {
   return Health::living;
 }
 
-Platform Generator::platform(std::uint64_t index) const {
-  const auto which = health(index);
-  if (which == Health::apns_disabled || which == Health::apns_disabled_404) return Platform::ios;
+Platform Generator::platform(std::uint64_t index, Health health) const {
+  if (health == Health::apns_disabled || health == Health::apns_disabled_404) return Platform::ios;
   const auto draw = mix(options_.seed ^ 0x706C6174U, index) % 100;
   if (draw < 70) return Platform::android;
   return draw < 95 ? Platform::ios : Platform::web;

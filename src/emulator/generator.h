@@ -33,7 +33,11 @@ class Generator {
   /// The token of the device; `index` is below count().
   [[nodiscard]] std::string token(std::uint64_t index) const;
   [[nodiscard]] Health health(std::uint64_t index) const;
-  [[nodiscard]] Platform platform(std::uint64_t index) const;
+  [[nodiscard]] Platform platform(std::uint64_t index) const {
+    return platform(index, health(index));
+  }
+  /// The same for who knows that its health was made up as `health`.
+  [[nodiscard]] Platform platform(std::uint64_t index, Health health) const;
   /// Owner; some have two devices.
   [[nodiscard]] std::string user(std::uint64_t index) const;
 

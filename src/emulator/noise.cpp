@@ -1,12 +1,23 @@
 #include "emulator/noise.h"
 
 #include <algorithm>
+#include <array>
 
 namespace fanfare::emulator {
 namespace {
 
 constexpr std::string_view alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+// The place of each character in the alphabet; 64 for those that are not in it.
+constexpr auto places = [] {
+  std::array<std::uint8_t, 256> all{};
+  all.fill(64);
+  for (std::size_t i = 0; i < alphabet.size(); ++i) {
+    all[static_cast<unsigned char>(alphabet[i])] = static_cast<std::uint8_t>(i);
+  }
+  return all;
+}();
 
 }  // namespace
 
@@ -19,15 +30,18 @@ std::uint64_t stable_hash(std::string_view text) noexcept {
 }
 
 void append_base64(std::string& out, std::uint64_t bits, std::size_t chars) {
-  for (std::size_t i = 0; i < chars; ++i) out.push_back(alphabet[(bits >> (6 * i)) & 63U]);
+  const std::size_t begin = out.size();
+  out.resize(begin + chars);
+  char* const to = out.data() + begin;
+  for (std::size_t i = 0; i < chars; ++i) to[i] = alphabet[(bits >> (6 * i)) & 63U];
 }
 
 std::optional<std::uint64_t> parse_base64(std::string_view text) {
   std::uint64_t bits = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto place = alphabet.find(text[i]);
-    if (place == std::string_view::npos) return std::nullopt;
-    bits |= static_cast<std::uint64_t>(place) << (6 * i);
+    const std::uint64_t place = places[static_cast<unsigned char>(text[i])];
+    if (place == 64) return std::nullopt;
+    bits |= place << (6 * i);
   }
   return bits;
 }

@@ -382,12 +382,54 @@ Verdict judge_silence(const Answer& answer, const Rule& row) {
   return verdict;
 }
 
+// A fleet is refused in a few texts, word for word, so the latest are kept with their verdicts.
+class LatestRefusals {
+ public:
+  // Null: not among them. A Retry-After may be a date, which means something else each second.
+  [[nodiscard]] const Verdict* find(const Answer& answer, TargetKind target) const {
+    if (!answer.retry_after.empty()) return nullptr;
+    const auto same = std::ranges::find_if(kept_, [&](const Refusal& refusal) {
+      return refusal.status == answer.status && refusal.target == target &&
+             refusal.body == answer.body;
+    });
+    return same == kept_.end() ? nullptr : &same->verdict;
+  }
+
+  void keep(const Answer& answer, TargetKind target, const Verdict& verdict) {
+    if (!answer.retry_after.empty() || answer.body.size() > most_bytes) return;
+    kept_[next_] = {answer.status, target, answer.body, verdict};
+    next_ = (next_ + 1) % kept_.size();
+  }
+
+ private:
+  struct Refusal {
+    int status = 0;  // No answer's: nothing is kept here yet.
+    TargetKind target = TargetKind::token;
+    std::string body;
+    Verdict verdict;
+  };
+  static constexpr std::size_t most_bytes = 4'096;
+  std::array<Refusal, 8> kept_;
+  std::size_t next_ = 0;
+};
+
+void judge_refusal_into(Verdict& verdict, const Answer& answer, TargetKind target) {
+  thread_local LatestRefusals latest;
+  if (const Verdict* known = latest.find(answer, target)) {
+    verdict = *known;
+    return;
+  }
+  verdict = judge(answer, target);
+  latest.keep(answer, target, verdict);
+}
+
 }  // namespace
 
 void fcm::judge_into(Verdict& verdict, const Answer& answer, TargetKind target) {
-  const bool plain = answer.transport == Answer::Transport::answered && answer.status >= 200 &&
-                     answer.status < 300;
-  const std::string_view name = plain ? name_of_plain_acceptance(answer.body) : "";
+  const bool answered = answer.transport == Answer::Transport::answered;
+  if (answered && answer.status >= 300) return judge_refusal_into(verdict, answer, target);
+  const std::string_view name =
+      answered && answer.status >= 200 ? name_of_plain_acceptance(answer.body) : "";
   if (name.empty()) {
     verdict = judge(answer, target);
     return;

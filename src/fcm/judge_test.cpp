@@ -467,5 +467,63 @@ TEST(JudgeInto, LeavesWhatIsLessThanPlainToTheParser) {
   }
 }
 
+// Each again after all the others: what is kept of one must not be told of another.
+TEST(JudgeInto, TellsOfARefusalWhatJudgeDoesHoweverOftenItComes) {
+  const std::string unregistered =
+      R"({"error":{"code":404,"status":"NOT_FOUND","message":"gone","details":[{"@type":)"
+      R"("type.googleapis.com/google.firebase.fcm.v1.FcmError","errorCode":"UNREGISTERED"}]}})";
+  const std::string invalid = R"({"error":{"code":400,"status":"INVALID_ARGUMENT","message":"x"}})";
+  struct Told {
+    int status;
+    std::string body;
+    std::string retry_after;
+    TargetKind target;
+  };
+  std::vector<Told> answers = {{404, unregistered, "", TargetKind::token},
+                               {404, unregistered, "", TargetKind::topic},
+                               {410, unregistered, "", TargetKind::token},
+                               {401, unregistered, "", TargetKind::token},
+                               {404, "", "", TargetKind::token},
+                               {400, invalid, "", TargetKind::token},
+                               {400, invalid, "", TargetKind::condition},
+                               {503, "", "", TargetKind::token},
+                               {503, "", "7", TargetKind::token},
+                               {503, "", "9", TargetKind::token},
+                               {503, std::string(5'000, 'x'), "", TargetKind::token}};
+  Verdict verdict;
+  const auto told_right = [&](const Told& told) {
+    Answer answer;
+    answer.status = told.status;
+    answer.body = told.body;
+    answer.retry_after = told.retry_after;
+    fcm::judge_into(verdict, answer, told.target);
+    EXPECT_EQ(verdict, judge(answer, told.target)) << told.status << ' ' << told.body;
+  };
+  for (int round = 0; round < 3; ++round) {
+    for (const Told& told : answers) {
+      told_right(told);
+      told_right(told);
+    }
+    std::ranges::reverse(answers);
+  }
+}
+
+// A date is nearer each second, and what was not answered has no status.
+TEST(JudgeInto, DoesNotKeepWhatHasItsOwnMoment) {
+  Verdict verdict;
+  Answer answer;
+  answer.status = 503;
+  answer.retry_after = "Thu, 01 Jan 2026 00:01:00 GMT";
+  answer.received_at = std::chrono::sys_days(std::chrono::year(2026) / 1 / 1);
+  fcm::judge_into(verdict, answer, TargetKind::token);
+  EXPECT_EQ(verdict.retry_after, 60s);
+  answer.received_at += 20s;
+  fcm::judge_into(verdict, answer, TargetKind::token);
+  EXPECT_EQ(verdict.retry_after, 40s);
+  answer.transport = Answer::Transport::unknown;
+  fcm::judge_into(verdict, answer, TargetKind::token);
+  EXPECT_EQ(verdict, judge(answer, TargetKind::token));
+}
+
 }  // namespace
 }  // namespace fanfare

@@ -1,37 +1,27 @@
 #include "base/json_text.h"
 
-#include <fmt/format.h>
+#include <algorithm>
+#include <array>
 
 namespace fanfare {
 namespace {
 
-bool is_plain(char c) noexcept {
-  const auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
-}
+constexpr char is_plain = 0;  // Stands for itself.
+constexpr char by_number = 'u';
+constexpr char beyond_ascii = 1;
 
-void append_control(std::string& out, char c) {
-  switch (c) {
-    case '"':
-      out += "\\\"";
-      break;
-    case '\\':
-      out += "\\\\";
-      break;
-    case '\n':
-      out += "\\n";
-      break;
-    case '\r':
-      out += "\\r";
-      break;
-    case '\t':
-      out += "\\t";
-      break;
-    default:
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-      break;
-  }
-}
+// What each byte becomes: one of the above, or the letter behind the backslash.
+constexpr std::array<char, 256> escapes = [] {
+  std::array<char, 256> all{};
+  for (std::size_t byte = 0; byte < 0x20; ++byte) all[byte] = by_number;
+  for (std::size_t byte = 0x80; byte < 0x100; ++byte) all[byte] = beyond_ascii;
+  all['"'] = '"';
+  all['\\'] = '\\';
+  all['\n'] = 'n';
+  all['\r'] = 'r';
+  all['\t'] = 't';
+  return all;
+}();
 
 bool in_range(char c, unsigned low, unsigned high) noexcept {
   const auto byte = static_cast<unsigned char>(c);
@@ -67,25 +57,60 @@ std::size_t utf8_sequence_bytes(std::string_view text) noexcept {
   return length;
 }
 
+namespace {
+
+constexpr std::size_t most_of_a_byte = 6;  // \u001f
+
+char* write(char* to, std::string_view text) noexcept {
+  return std::ranges::copy(text, to).out;
+}
+
+// Writes the first character of `text`, which is not plain, and takes it off.
+char* write_escaped(char* to, std::string_view& text) noexcept {
+  const auto byte = static_cast<unsigned char>(text[0]);
+  std::size_t taken = 1;
+  if (const char letter = escapes[byte]; letter == beyond_ascii) {
+    const std::size_t length = utf8_sequence_bytes(text);
+    to = write(to, length > 0 ? text.substr(0, length) : std::string_view("\uFFFD"));
+    taken = std::max(taken, length);
+  } else {
+    *to++ = '\\';
+    *to++ = letter;
+    if (letter == by_number) {
+      constexpr std::string_view digits = "0123456789abcdef";
+      to = write(to, "00");
+      *to++ = digits[byte >> 4U];
+      *to++ = digits[byte & 15U];
+    }
+  }
+  text.remove_prefix(taken);
+  return to;
+}
+
+// As much of `text` as the room allows for, and at least one character; takes it off.
+char* write_some(char* to, const char* end, std::string_view& text) noexcept {
+  while (!text.empty() && static_cast<std::size_t>(end - to) >= most_of_a_byte) {
+    if (escapes[static_cast<unsigned char>(text[0])] == is_plain) {
+      *to++ = text[0];
+      text.remove_prefix(1);
+    } else {
+      to = write_escaped(to, text);
+    }
+  }
+  return to;
+}
+
+}  // namespace
+
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
-    std::size_t plain = 0;
-    while (plain < text.size() && is_plain(text[plain])) ++plain;
-    out.append(text.substr(0, plain));
-    text.remove_prefix(plain);
-    if (text.empty()) break;
-
-    if (static_cast<unsigned char>(text[0]) < 0x80) {
-      append_control(out, text[0]);
-      text.remove_prefix(1);
-    } else if (const std::size_t length = utf8_sequence_bytes(text); length > 0) {
-      out.append(text.substr(0, length));
-      text.remove_prefix(length);
-    } else {
-      out += "\uFFFD";
-      text.remove_prefix(1);
-    }
+    const std::size_t begin = out.size();
+    // Room for a text of few escapes at once; one of many takes some rounds.
+    const std::size_t room = text.size() + text.size() / 4 + 2 * most_of_a_byte;
+    out.resize_and_overwrite(begin + room, [&](char* data, std::size_t size) {
+      return static_cast<std::size_t>(write_some(data + begin, data + size, text) - data);
+    });
   }
   out += '"';
 }

@@ -28,6 +28,22 @@ TEST(JsonText, KeepsUtf8AndReplacesWhatIsNone) {
   EXPECT_EQ(quoted("\xe2\x82"), "\"\uFFFD\uFFFD\"");            // Cut short.
 }
 
+TEST(JsonText, IsTheSameHoweverLongAndHoweverMuchIsEscaped) {
+  for (const std::string_view piece :
+       {"plain", "\n", "\"\\", "\x01", "\U0001F389", "\xff", "a\u00e9\x02"}) {
+    const std::string one = quoted(piece);
+    for (const std::size_t times : {1U, 2U, 7U, 100U, 5'000U}) {
+      std::string text;
+      std::string wanted = "\"";
+      for (std::size_t i = 0; i < times; ++i) {
+        text += piece;
+        wanted += one.substr(1, one.size() - 2);
+      }
+      EXPECT_EQ(quoted(std::string_view(text)), wanted + '"') << one << ' ' << times;
+    }
+  }
+}
+
 TEST(JsonText, EmptyTextIsNullWhereAsked) {
   std::string out;
   append_json_string_or_null(out, "");

@@ -66,10 +66,17 @@ Result<Summary> CampaignRun::run() {
     check_stops();
     if (auto fed = feed(); !fed) return std::unexpected(fed.error());
     start_sends();
-    if (auto noted = note_events_and_commit(); !noted) return std::unexpected(noted.error());
+    // Only now, so that the lanes have their work while this thread waits for the disk.
+    note_events();
+    if (auto noted = must_commit() ? commit() : Result<void>(); !noted) {
+      return std::unexpected(noted.error());
+    }
     if (drained()) break;
     wait_for_attempts();
-    if (auto noted = note_events_and_commit(); !noted) return std::unexpected(noted.error());
+    note_events();
+    if (auto noted = is_urgent() ? commit() : Result<void>(); !noted) {
+      return std::unexpected(noted.error());
+    }
   }
   conclude_unproven();
   summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(port_.now() - begun);
@@ -111,7 +118,9 @@ bool CampaignRun::may_feed() const {
 }
 
 bool CampaignRun::has_room() const {
-  return may_feed() && unrecorded_ < batch() && loop_.sending() + loop_.ready() < loop_.window();
+  const std::size_t under_way = loop_.sending() + loop_.ready();
+  return may_feed() && under_way < loop_.window() &&
+         under_way + unrecorded_ < loop_.window() + batch();
 }
 
 // A transaction costs as much as the results of a hundred messages, so it takes as many as are
@@ -244,7 +253,7 @@ void CampaignRun::wait_for_attempts() {
 }
 
 // Everything that happened becomes one transaction, with what happens soon after.
-Result<void> CampaignRun::note_events_and_commit() {
+void CampaignRun::note_events() {
   // Stopping on a message fault makes further events.
   do {
     events_.clear();
@@ -255,16 +264,19 @@ Result<void> CampaignRun::note_events_and_commit() {
     for (auto& held : events_.held) note_held(std::move(held));
   } while (!events_.finals.empty() || !events_.held.empty());
   if (dirty_ && !dirty_since_) dirty_since_ = port_.now();
-  return must_commit() ? commit() : Result<void>();
 }
 
-// Nobody waits for a transaction that does not fill. The brake is looked at with each, so many
-// deaths don't wait, either: a short wave would pass between two looks.
+// The brake is looked at with each transaction, so many deaths don't wait: a short wave would pass
+// between two looks.
+bool CampaignRun::is_urgent() const {
+  return dirty_ && (urgent_ || deaths_unjudged_ * 2 >= options_.brake.floor);
+}
+
+// Nobody waits for a transaction that does not fill.
 bool CampaignRun::must_commit() const {
   if (!dirty_) return false;
   const bool nothing_follows = loop_.sending() == 0 && loop_.ready() == 0 && !has_room();
-  return urgent_ || nothing_follows || unrecorded_ >= batch() ||
-         deaths_unjudged_ * 2 >= options_.brake.floor ||
+  return is_urgent() || nothing_follows || unrecorded_ >= batch() ||
          port_.now() >= *dirty_since_ + options_.record_within;
 }
 

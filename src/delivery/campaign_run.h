@@ -120,7 +120,7 @@ class CampaignRun {
   void stop_on_message_fault(const Verdict& verdict);
   void check_stops();
   void stop();
-  [[nodiscard]] Result<void> note_events_and_commit();
+  void note_events();
   void note_final(client::DeliveryPtr result);
   void note_probe(OpenAt at, client::DeliveryPtr result);
   void conclude_probe(OpenAt at, client::DeliveryPtr result);
@@ -135,6 +135,7 @@ class CampaignRun {
   void fail_for_message(const registry::Receiver& receiver, int attempts);
   void settle(Open& open);
   [[nodiscard]] std::size_t batch() const;
+  [[nodiscard]] bool is_urgent() const;
   [[nodiscard]] bool must_commit() const;
   [[nodiscard]] Result<void> commit();
   void watch(const registry::Receiver& receiver, const Verdict& verdict);

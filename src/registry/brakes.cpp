@@ -291,6 +291,15 @@ Result<BrakeHistory> Registry::brake_history(const std::string& project, SystemT
 }
 
 // Whether a verdict of death must not retire the device: it is a canary, or a brake is on.
+bool Registry::Impl::any_brake_or_canary() {
+  auto rows = database
+                  .prepared(
+                      "SELECT EXISTS (SELECT 1 FROM canary) OR EXISTS (SELECT 1 FROM brake"
+                      " WHERE closed IS NULL AND over IS NULL)")
+                  .rows();
+  return rows.next() && rows.integer(0) != 0;
+}
+
 bool Registry::Impl::is_braked(DeviceId id, const std::string& rule, const Campaign& campaign) {
   auto rows = database
                   .prepared(

@@ -57,7 +57,8 @@ void read_receiver_into(Receiver& receiver, const Statement::Rows& row) {
   receiver.registration.value = row.view(2);
   receiver.platform = row.view(3);
   receiver.state = read_state(row.integer(4));
-  receiver.suspected_by = row.view(5);
+  // The rule of an active device is empty.
+  receiver.suspected_by = receiver.state == State::active ? std::string_view() : row.view(5);
 }
 
 Receiver read_receiver(const Statement::Rows& row) {
@@ -369,12 +370,11 @@ class Recorder {
   }
 
   void changed(const Change& change) {
+    if (retire_active(change)) return add_event(change, State::active, State::retired);
     const auto from = impl_.state_of(change.id);
     if (!from) return;
     const State to = believed(change, *from);
-    impl_.add_event(change.id,
-                    {at_, *from, to, "verdict", change.rule, bounded_evidence(change.evidence)},
-                    part_of());
+    add_event(change, *from, to);
     if (to != *from) {
       impl_.set_state(change.id, to, to == State::active ? "" : change.rule, at_);
     } else if (to != State::active) {
@@ -395,15 +395,35 @@ class Recorder {
   void probed(const Probe& probe) { probe_.run(probe.id, probe.at, campaign_.id, probe.rule); }
 
  private:
+  void add_event(const Change& change, State from, State to) {
+    impl_.add_event(change.id,
+                    {at_, from, to, "verdict", change.rule, bounded_evidence(change.evidence)},
+                    part_of());
+  }
+
+  // The usual change, in one statement; false, with nothing done, when it is another.
+  bool retire_active(const Change& change) {
+    if (change.to != State::retired || anything_holds()) return false;
+    retire_active_.run(change.rule, at_, change.id);
+    return impl_.database.changes() > 0;
+  }
+
   // A suspicion must not soften a verdict; only pull_brake and a person do that.
   State believed(const Change& change, State from) {
     if (from == State::retired) {
       return change.to == State::suspect ? State::retired : change.to;
     }
-    if (change.to == State::retired && impl_.is_braked(change.id, change.rule, campaign_)) {
+    if (change.to == State::retired && anything_holds() &&
+        impl_.is_braked(change.id, change.rule, campaign_)) {
       return State::suspect;
     }
     return change.to;
+  }
+
+  // Asked once: within our transaction nobody else adds any.
+  bool anything_holds() {
+    if (!anything_holds_) anything_holds_ = impl_.any_brake_or_canary();
+    return *anything_holds_;
   }
 
   // The time of a purged device does no harm: its id is not given again.
@@ -448,6 +468,7 @@ class Recorder {
   Registry::Impl& impl_;
   const Campaign& campaign_;
   SystemTime at_;
+  std::optional<bool> anything_holds_;
   Statement& read_block_ = impl_.database.prepared("SELECT times FROM accepted WHERE block = ?");
   Statement& write_block_ =
       impl_.database.prepared("INSERT OR REPLACE INTO accepted (block, times) VALUES (?, ?)");
@@ -456,6 +477,8 @@ class Recorder {
   Statement& not_active_ = impl_.database.prepared(
       "SELECT id FROM dev INDEXED BY dev_not_active_id"
       " WHERE state <> 0 AND id >= ? AND id <= ?");
+  Statement& retire_active_ = impl_.database.prepared(
+      "UPDATE dev SET state = 2, rule = ?, changed = ? WHERE id = ? AND state = 0");
   Statement& rule_ = impl_.database.prepared("UPDATE dev SET rule = ? WHERE id = ?");
   Statement& wait_ = impl_.database.prepared(
       "INSERT OR REPLACE INTO retry_row (campaign, dev, attempts, due) VALUES (?, ?, ?, ?)");

@@ -58,6 +58,8 @@ struct Registry::Impl {
   std::uint64_t close_brakes(State to, const char* word, const BrakeChoice& choice, SystemTime now);
   void add_counts(const std::string& project, const std::vector<AnswerCount>& counts);
   std::optional<Campaign> campaign_of(std::int64_t id);
+  /// Without any, `is_braked` is false for every device.
+  [[nodiscard]] bool any_brake_or_canary();
   [[nodiscard]] bool is_braked(DeviceId id, const std::string& rule, const Campaign& campaign);
 };
 

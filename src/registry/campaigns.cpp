@@ -67,6 +67,40 @@ Receiver read_receiver(const Statement::Rows& row) {
   return receiver;
 }
 
+// `query` counts the devices of an audience with ids above its second parameter, up to its third.
+std::uint64_t count_in_windows(Statement& query, DeviceId last) {
+  std::uint64_t count = 0;
+  for (DeviceId after = 0; after < last; after += id_window) {
+    query.bind(2, after);
+    query.bind(3, std::min(after + id_window, last));
+    auto rows = query.rows();
+    if (rows.next()) count += rows.count(0);
+  }
+  return count;
+}
+
+// The audience of most campaigns is about to be read to its end: what is stored of its size and the
+// few that are retired spare it the first time.
+void count_all_but_retired(sqlite::Database& database, Audience& audience) {
+  std::uint64_t devices = 0;
+  {
+    auto rows = database
+                    .prepared(
+                        "SELECT ifnull((SELECT max(id) FROM dev), 0),"
+                        " ifnull((SELECT sum(devices) FROM fleet WHERE project IN (?, '')), 0)")
+                    .rows(std::string_view(audience.project));
+    if (!rows.next()) return;
+    audience.last_id = rows.integer(0);
+    devices = rows.count(1);
+  }
+  auto& retired = database.prepared(
+      "SELECT count(*) FROM dev INDEXED BY dev_not_active_id"
+      " WHERE project IN (?, '') AND id > ? AND id <= ? AND state <> 0 AND state = 2");
+  retired.bind(1, std::string_view(audience.project));
+  // Some may be purged while this counts.
+  audience.count = devices - std::min(devices, count_in_windows(retired, audience.last_id));
+}
+
 }  // namespace
 
 Result<Audience> Registry::make_audience(const std::string& filter, std::int64_t list,
@@ -81,16 +115,15 @@ Result<Audience> Registry::make_audience(const std::string& filter, std::int64_t
   if (!sql) return std::unexpected(sql.error());
 
   return guarded([&] {
+    if (spare_the_retired && parsed->is_all()) {
+      count_all_but_retired(impl_->database, audience);
+      return audience;
+    }
     audience.last_id = impl_->last_device();
     Statement query(impl_->database,
                     fmt::format("SELECT count(*) FROM {} AND ({})", sql->from, sql->rest.sql));
     bind_audience(query, audience, sql->rest);
-    for (DeviceId after = 0; after < audience.last_id; after += id_window) {
-      query.bind(2, after);
-      query.bind(3, std::min(after + id_window, audience.last_id));
-      auto rows = query.rows();
-      if (rows.next()) audience.count += rows.count(0);
-    }
+    audience.count = count_in_windows(query, audience.last_id);
     return audience;
   });
 }

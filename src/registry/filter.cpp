@@ -437,6 +437,10 @@ bool Filter::names_state() const {
   return mentions_state(*root_);
 }
 
+bool Filter::is_all() const {
+  return text() == "all";
+}
+
 std::string Filter::text() const {
   return text_of(*root_);
 }

@@ -52,6 +52,8 @@ class Filter {
 
   /// Whether it speaks of the state, so that "all but the retired" is not to be assumed.
   [[nodiscard]] bool names_state() const;
+  /// Every device fulfils it: it is "all" and nothing else.
+  [[nodiscard]] bool is_all() const;
   /// The filter in a normal form, with ages turned into dates: it means the same tomorrow, and
   /// reads back to the same filter.
   [[nodiscard]] std::string text() const;

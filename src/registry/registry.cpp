@@ -160,6 +160,15 @@ std::optional<State> Registry::Impl::state_of(DeviceId id) {
   return read_state(rows.integer(0));
 }
 
+void Registry::Impl::count_fleet(const FleetChange& change) {
+  auto& add = database.prepared(
+      "INSERT INTO fleet (project, devices) VALUES (?1, ?2)"
+      " ON CONFLICT DO UPDATE SET devices = devices + ?2");
+  for (const auto& [project, devices] : change) {
+    if (devices != 0) add.run(project, devices);
+  }
+}
+
 DeviceId Registry::Impl::last_device() {
   auto rows = database.prepared("SELECT max(id) FROM dev").rows();
   return rows.next() ? rows.integer(0) : 0;

@@ -1,6 +1,8 @@
 // What the files of class Registry share; for this module only.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +29,9 @@ inline constexpr DeviceId id_window = 50'000;
 [[nodiscard]] Device read_device(const sqlite::Statement::Rows& row);
 [[nodiscard]] State read_state(std::int64_t number) noexcept;
 
+/// How many devices each project has more than before, or less.
+using FleetChange = std::map<std::string, std::int64_t>;
+
 struct Registry::Impl {
   Impl(const std::filesystem::path& path, int flags) : database(path, flags) {}
 
@@ -45,6 +50,8 @@ struct Registry::Impl {
   [[nodiscard]] std::optional<State> state_of(DeviceId id);
   [[nodiscard]] DeviceId last_device();
 
+  /// Within the transaction that adds devices, removes them, or moves them to another project.
+  void count_fleet(const FleetChange& change);
   /// Within a transaction: removes the devices in temp.purged with their keys, history and rows,
   /// and empties temp.purged.
   void remove_purged();

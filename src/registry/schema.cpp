@@ -223,6 +223,16 @@ CREATE TABLE campaign_failed (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// How many devices an audience without a condition has, without reading a fleet that a send is
+// about to read anyway.
+constexpr const char* version_6 = R"sql(
+CREATE TABLE fleet (
+  project TEXT PRIMARY KEY,
+  devices INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO fleet SELECT project, count(*) FROM dev GROUP BY project;
+)sql";
+
 // Devices that a store of format 1 or 2 knows to have been accepted, and no block of format 3 does.
 void move_times_of_acceptance(Database& database) {
   auto& next = database.prepared(
@@ -267,7 +277,8 @@ constexpr std::array migrations = {
     Step{"keep times of acceptance in blocks of 1,000 devices", version_3},
     Step{"write keys in runs, pack evidence, know installations", version_4,
          move_times_of_acceptance},
-    Step{"tell a gateway's campaigns from the command's, and keep whom they failed", version_5}};
+    Step{"tell a gateway's campaigns from the command's, and keep whom they failed", version_5},
+    Step{"count the devices of each project", version_6}};
 constexpr auto newest_version = static_cast<std::int64_t>(migrations.size());
 
 [[noreturn]] void refuse(const Database& database, std::string_view why, std::string remedy) {

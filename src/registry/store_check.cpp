@@ -31,6 +31,7 @@ enum class Fault : std::uint8_t {
   key_user,
   key_installation,
   keyed,
+  fleet,
   state,
   state_event,
   campaign_books,
@@ -64,6 +65,8 @@ constexpr std::array texts = {
     FaultText{"key.installation", "device",
               "whose installation has no key: not replaced by its next registration", false, true},
     FaultText{"keyed", "mark", "of written keys missing or ahead of the devices", false, false},
+    FaultText{"fleet", "project", "with another number of devices than is stored of it", false,
+              true},
     FaultText{"state", "device", "whose state, rule and time of change do not fit together", false,
               false},
     FaultText{"state.event", "device", "whose latest change of state has no event", false, false},
@@ -202,6 +205,7 @@ class StoreCheck {
       check_keyed();
       check_campaigns();
       check_devices();
+      check_fleet();
       check_unkeyed();
       for (const KeyTable* table : {&registrations, &users, &installations}) check_stray(*table);
       for (const DependentTable& table : dependents) check_orphans(table);
@@ -276,13 +280,15 @@ class StoreCheck {
   void read_window(DeviceId after, DeviceId up_to) {
     auto rows = database_
                     .prepared(
-                        "SELECT id, kind, value, user, installation, state, rule <> '', changed"
+                        "SELECT id, kind, value, user, installation, state, rule <> '', changed,"
+                        " project"
                         " FROM dev WHERE id > ? AND id <= ? ORDER BY id")
                     .rows(after, up_to);
     while (rows.next()) {
       const DeviceId id = rows.integer(0);
       ++report_.devices;
       present_.insert(id);
+      ++devices_of_[rows.text(8)];
       const auto state = rows.integer(5);
       const bool active = state == 0;
       const bool has_rule = rows.integer(6) != 0;
@@ -404,6 +410,39 @@ class StoreCheck {
     unkeyed_.clear();
   }
 
+  // The numbers were right when each window was read, if nobody wrote meanwhile; where they seem
+  // wrong, all is counted once more in one read.
+  void check_fleet() {
+    if (devices_of_ == stored_fleet()) return;
+    in_one_view([&] {
+      FleetChange counted;
+      auto rows = database_.prepared("SELECT project FROM dev").rows();
+      while (rows.next()) ++counted[rows.text(0)];
+      const FleetChange stored = stored_fleet();
+      for (const auto& [project, devices] : stored) counted.try_emplace(project, 0);
+      for (const auto& [project, devices] : counted) {
+        const auto at = stored.find(project);
+        const std::int64_t told = at == stored.end() ? 0 : at->second;
+        if (told == devices) continue;
+        if (options_.repair) {
+          database_.prepared("INSERT OR REPLACE INTO fleet (project, devices) VALUES (?, ?)")
+              .run(project, devices);
+        }
+        findings_.add(Fault::fleet,
+                      fmt::format("project '{}': {} devices, {} stored", project, devices, told),
+                      options_.repair);
+      }
+    });
+  }
+
+  // Projects that lost their last device are as good as not there.
+  FleetChange stored_fleet() {
+    FleetChange fleet;
+    auto rows = database_.prepared("SELECT project, devices FROM fleet WHERE devices <> 0").rows();
+    while (rows.next()) fleet.emplace(rows.text(0), rows.integer(1));
+    return fleet;
+  }
+
   // What belongs to devices -------------------------------------------------------------------
 
   void check_stray(const KeyTable& table) {
@@ -483,6 +522,7 @@ class StoreCheck {
   DeviceId up_to_ = 0;
   DeviceId last_ = 0;
   IdSet present_;
+  FleetChange devices_of_;
   std::vector<Key> registration_run_;
   std::vector<Key> user_run_;
   std::vector<Key> installation_run_;

@@ -92,7 +92,7 @@ constexpr const char* store_again =
 
 TEST_F(StoreCheckTest, FindsARegistrationStoredTwice) {
   Sqlite(path_).run(store_again);
-  EXPECT_EQ(findings(), "registration.twice×1! ") << "behind the mark";
+  EXPECT_EQ(findings(), "registration.twice×1! fleet×1! ") << "behind the mark";
   EXPECT_EQ(check_store(path_)->findings[0].examples[0], "devices 2 and 102");
   EXPECT_EQ(findings_after("INSERT INTO key_registration"
                            " SELECT hash, 102 FROM key_registration WHERE dev = 2;"
@@ -100,13 +100,23 @@ TEST_F(StoreCheckTest, FindsARegistrationStoredTwice) {
                            "INSERT INTO key_installation"
                            " SELECT hash, 102 FROM key_installation WHERE dev = 2;"
                            "UPDATE keyed SET up_to = 102"),
-            "registration.twice×1! ")
+            "registration.twice×1! fleet×1! ")
       << "with keys";
 }
 
 TEST_F(StoreCheckTest, FindsARegistrationStoredTwiceBehindTheMark) {
   Sqlite(path_).run("UPDATE keyed SET up_to = 0");
-  EXPECT_EQ(findings_after(store_again), "registration.twice×1! ");
+  EXPECT_EQ(findings_after(store_again), "registration.twice×1! fleet×1! ");
+}
+
+TEST_F(StoreCheckTest, CountsTheDevicesOfEachProject) {
+  EXPECT_EQ(findings_after("UPDATE dev SET project = 'q' WHERE id = 2"), "fleet×2! ");
+  EXPECT_EQ(check_store(path_)->findings[0].examples,
+            (std::vector<std::string>{"project '': 9 devices, 10 stored",
+                                      "project 'q': 1 devices, 0 stored"}));
+  EXPECT_EQ(findings(true), "fleet×2! ");
+  EXPECT_EQ(findings(), "");
+  EXPECT_EQ(open().make_audience("", 0, "q", day0)->count, 9U);
 }
 
 TEST_F(StoreCheckTest, StatesRulesAndTimesMustFit) {
@@ -126,7 +136,7 @@ TEST_F(StoreCheckTest, ACampaignSettlesNoMoreThanItHas) {
 
 TEST_F(StoreCheckTest, TellsWhatIsLeftOfDevicesThatAreGone) {
   EXPECT_EQ(findings_after("DELETE FROM dev"),
-            "event.orphan×2! key.stray×30 retry.orphan×1 list.orphan×10 probe.orphan×1 ");
+            "fleet×1! event.orphan×2! key.stray×30 retry.orphan×1 list.orphan×10 probe.orphan×1 ");
 }
 
 TEST_F(StoreCheckTest, RepairsWithoutLoss) {
@@ -134,7 +144,7 @@ TEST_F(StoreCheckTest, RepairsWithoutLoss) {
       "DELETE FROM key_registration WHERE dev = 2; DELETE FROM key_user;"
       "DELETE FROM dev WHERE id = 3");
   EXPECT_EQ(findings(true),
-            "key.registration×1! key.user×9! event.orphan×1! key.stray×2 list.orphan×1 ");
+            "key.registration×1! key.user×9! fleet×1! event.orphan×1! key.stray×2 list.orphan×1 ");
   EXPECT_EQ(findings(), "");
   auto registry = open();
   EXPECT_EQ(get(registry, "token-1").id, 2);

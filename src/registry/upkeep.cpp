@@ -63,13 +63,19 @@ Result<std::uint64_t> Registry::restore_since(SystemTime since, const std::strin
 
 void Registry::Impl::remove_purged() {
   keys.settle();
+  FleetChange fleet;
   {
     auto rows = database
                     .prepared("SELECT " FANFARE_OWN_COLUMNS
                               ", NULL FROM temp.purged CROSS JOIN dev USING (id)")
                     .rows();
-    while (rows.next()) keys.remove(read_device(rows));
+    while (rows.next()) {
+      const Device device = read_device(rows);
+      keys.remove(device);
+      --fleet[device.project];
+    }
   }
+  count_fleet(fleet);
   database.execute(
       "DELETE FROM replaced WHERE successor IN (SELECT id FROM temp.purged);"
       "DELETE FROM canary WHERE dev IN (SELECT id FROM temp.purged);"

@@ -49,6 +49,7 @@ class Upsert {
   }
   /// Before the commit: what was added up over the transaction.
   void finish() {
+    impl_.count_fleet(fleet_);
     auto& add = impl_.database.prepared(
         "INSERT INTO silence (platform, days, came_back) VALUES (?1, ?2, ?3)"
         " ON CONFLICT DO UPDATE SET came_back = came_back + ?3");
@@ -117,6 +118,7 @@ class Upsert {
                 device.changed);
     device.id = impl_.database.last_id();
     impl_.keys.add(device);
+    ++fleet_[device.project];
     ++counts_.added;
   }
 
@@ -147,6 +149,10 @@ class Upsert {
     update_.run(device.project, device.user, device.installation, device.platform, device.locale,
                 device.time_zone, device.app_version, join_tags(device.tags), device.last_seen,
                 static_cast<int>(device.state), device.rule, now_, device.changed, device.id);
+    if (device.project != stored.project) {
+      --fleet_[stored.project];
+      ++fleet_[device.project];
+    }
     if (device.installation != stored.installation) {
       impl_.keys.add_installation(device.id, device.installation);
     }
@@ -234,6 +240,7 @@ class Upsert {
   std::int64_t list_;
   UpsertCounts counts_;
   std::map<std::string, SurvivalClasses> came_back_;
+  FleetChange fleet_;
   std::vector<DeviceId> candidates_;
   Statement& by_id_ =
       impl_.database.prepared("SELECT " FANFARE_OWN_COLUMNS ", NULL FROM dev WHERE id = ?");

@@ -552,6 +552,14 @@ std::string Model::picture() const {
     });
     if (!user.empty()) out += fmt::format("{} has {}\n", user, count);
   }
+  for (const std::string_view project : {"p", "q", "r"}) {
+    const auto count = std::ranges::count_if(devices_, [&](const auto& entry) {
+      const Device& device = entry.second;
+      return device.state != State::retired &&
+             (device.project == project || device.project.empty());
+    });
+    out += fmt::format("{} devices of {}\n", count, project);
+  }
   const auto listed =
       std::ranges::count_if(members_, [&](DeviceId id) { return devices_.contains(id); });
   return out + fmt::format("{} on the list\n", listed);
@@ -582,6 +590,10 @@ std::string Model::picture_of(Registry& registry) const {
     const auto audience =
         value_of(registry.make_audience(fmt::format("user:{}", user), 0, "p", now_));
     out += fmt::format("{} has {}\n", user, audience.count);
+  }
+  for (const std::string_view project : {"p", "q", "r"}) {
+    const auto audience = value_of(registry.make_audience("", 0, std::string(project), now_));
+    out += fmt::format("{} devices of {}\n", audience.count, project);
   }
   const auto listed = value_of(registry.make_audience("", list_, "", now_));
   return out + fmt::format("{} on the list\n", listed.count);

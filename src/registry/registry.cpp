@@ -81,6 +81,10 @@ void require_writable(const sqlite::Database& database) {
 
 }  // namespace
 
+void own_process() noexcept {
+  sqlite::count_no_memory();
+}
+
 Registry::Registry(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Registry::Registry(Registry&&) noexcept = default;
 Registry& Registry::operator=(Registry&&) noexcept = default;

@@ -31,6 +31,10 @@
 
 namespace fanfare::registry {
 
+/// For a program's main, before any store is opened; not for a library, since it changes what
+/// SQLite does for everybody in the process: it counts its memory no more.
+void own_process() noexcept;
+
 struct OpenOptions {
   enum class Mode : std::uint8_t { create, existing, read_only };
   Mode mode = Mode::create;

@@ -7,6 +7,10 @@
 
 namespace fanfare::sqlite {
 
+void count_no_memory() noexcept {
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 Error storage_error(int code, int system_error, const std::string& words,
                     const std::filesystem::path& path) {
   const auto make = [&](std::string_view pattern, std::string remedy) {

@@ -26,6 +26,10 @@
 
 namespace fanfare::sqlite {
 
+/// SQLite counts each piece of memory that it takes, under one lock for the whole process, for
+/// whoever may ask; nobody here does. Has an effect before the first Database only.
+void count_no_memory() noexcept;
+
 /// A storage error on its way to the module's edge.
 struct Failure {
   Error error;

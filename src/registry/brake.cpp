@@ -135,16 +135,22 @@ void BrakeWatch::count(std::string_view name, std::string_view rule) {
   its.pending.add(rule, 1);
   its.run.add(rule, 1);
   open_block(its.latest, latest_blocks).add(rule, 1);
-  Block& block = open_block(stretch_, stretch_blocks);
-  ++block.answers;
-  if (const auto at = block.platforms.find(name); at != block.platforms.end()) {
-    at->second.add(rule, 1);
-  } else {
-    block.platforms.emplace(name, Tally{}).first->second.add(rule, 1);
-  }
+  in_newest_block(name, its).add(rule, 1);
   if (rule.empty() || fresh_rules_.contains(rule)) return;
   fresh_rules_.emplace(rule);
   all_rules_.emplace(rule);
+}
+
+// Looked up once for each block, not for each answer.
+BrakeWatch::Tally& BrakeWatch::in_newest_block(std::string_view name, Platform& its) {
+  Block& block = open_block(stretch_, stretch_blocks);
+  if (block.answers++ == 0) {
+    for (auto& [any, platform] : platforms_) platform.in_stretch = nullptr;
+  }
+  if (its.in_stretch == nullptr) {
+    its.in_stretch = &block.platforms.emplace(name, Tally{}).first->second;
+  }
+  return *its.in_stretch;
 }
 
 std::vector<AnswerCount> BrakeWatch::take_counts(SystemTime now) {

@@ -138,6 +138,9 @@ class BrakeWatch {
 
   BrakeWatch(BrakeLimits limits, const BrakeHistory& history, std::int64_t campaign,
              SystemTime begun);
+  BrakeWatch(const BrakeWatch&) = delete;
+  BrakeWatch& operator=(const BrakeWatch&) = delete;
+  ~BrakeWatch() = default;
 
   void note(const Answer& answer);
   [[nodiscard]] bool has_brakes() const noexcept { return !on_.empty(); }
@@ -169,6 +172,7 @@ class BrakeWatch {
     Tally run;
     std::deque<Tally> latest;  ///< Blocks of 100 answers, at most 10 of them.
     Tally pending;
+    Tally* in_stretch = nullptr;  ///< Its own in the newest block of `stretch_`; null: none yet.
   };
   /// The question whether the wave of an open brake is over.
   struct Check {
@@ -190,6 +194,7 @@ class BrakeWatch {
   };
 
   [[nodiscard]] Platform& platform(std::string_view name);
+  [[nodiscard]] Tally& in_newest_block(std::string_view name, Platform& its);
   [[nodiscard]] double limit(const Platform& platform, std::string_view rule) const;
   [[nodiscard]] bool is_on(std::string_view platform, std::string_view rule) const;
   [[nodiscard]] bool any_on(std::string_view rule) const;

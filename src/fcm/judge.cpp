@@ -7,6 +7,7 @@
 #include "fanfare/answer_body.h"
 #include "fanfare/verdict.h"
 
+#include "base/latest.h"
 #include "fcm/retry_after.h"
 #include "fcm/rules.h"
 #include "fcm/utf8.h"
@@ -382,45 +383,29 @@ Verdict judge_silence(const Answer& answer, const Rule& row) {
   return verdict;
 }
 
-// A fleet is refused in a few texts, word for word, so the latest are kept with their verdicts.
-class LatestRefusals {
- public:
-  // Null: not among them. A Retry-After may be a date, which means something else each second.
-  [[nodiscard]] const Verdict* find(const Answer& answer, TargetKind target) const {
-    if (!answer.retry_after.empty()) return nullptr;
-    const auto same = std::ranges::find_if(kept_, [&](const Refusal& refusal) {
-      return refusal.status == answer.status && refusal.target == target &&
-             refusal.body == answer.body;
-    });
-    return same == kept_.end() ? nullptr : &same->verdict;
-  }
-
-  void keep(const Answer& answer, TargetKind target, const Verdict& verdict) {
-    if (!answer.retry_after.empty() || answer.body.size() > most_bytes) return;
-    kept_[next_] = {answer.status, target, answer.body, verdict};
-    next_ = (next_ + 1) % kept_.size();
-  }
-
- private:
-  struct Refusal {
-    int status = 0;  // No answer's: nothing is kept here yet.
-    TargetKind target = TargetKind::token;
-    std::string body;
-    Verdict verdict;
-  };
-  static constexpr std::size_t most_bytes = 4'096;
-  std::array<Refusal, 8> kept_;
-  std::size_t next_ = 0;
+struct Refusal {
+  int status = 0;  // No answer's.
+  TargetKind target = TargetKind::token;
+  std::string body;
+  Verdict verdict;
 };
 
+// A fleet's dead are told in a few texts, word for word.
 void judge_refusal_into(Verdict& verdict, const Answer& answer, TargetKind target) {
-  thread_local LatestRefusals latest;
-  if (const Verdict* known = latest.find(answer, target)) {
-    verdict = *known;
+  thread_local Latest<Refusal, 8> latest;
+  constexpr std::size_t most_kept_bytes = 4'096;
+  // A Retry-After may be a date, which means something else each second.
+  const bool repeats = answer.retry_after.empty() && answer.body.size() <= most_kept_bytes;
+  const Refusal* known = !repeats ? nullptr : latest.find([&](const Refusal& refusal) {
+    return refusal.status == answer.status && refusal.target == target &&
+           refusal.body == answer.body;
+  });
+  if (known != nullptr) {
+    verdict = known->verdict;
     return;
   }
   verdict = judge(answer, target);
-  latest.keep(answer, target, verdict);
+  if (repeats) latest.keep({answer.status, target, answer.body, verdict});
 }
 
 }  // namespace

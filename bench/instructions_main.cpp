@@ -51,6 +51,11 @@ void count_body() {
 }
 
 void count_judge(const char* name, const Answer& answer) {
+  count(name, messages, [&] { keep(judge(answer, TargetKind::token)); });
+}
+
+// By a sender, into a verdict that is used again; a refusal is one that it has met before.
+void count_judge_into(const char* name, const Answer& answer) {
   Verdict verdict;
   count(name, messages, [&] {
     fcm::judge_into(verdict, answer, TargetKind::token);
@@ -97,7 +102,8 @@ void count_message(const char* name, http2::Http2Engine engine, std::size_t toke
 
 void count_all() {
   count_body();
-  count_judge("judge_accepted", an_answer(200, "accepted.json"));
+  count_judge_into("judge_accepted", an_answer(200, "accepted.json"));
+  count_judge_into("judge_repeated", an_answer(404, "unregistered.json"));
   count_judge("judge_unregistered", an_answer(404, "unregistered.json"));
   count_judge("judge_page", an_answer(502, "bad_gateway.html"));
   count_parse();

@@ -61,7 +61,7 @@ class Fleet(Case):
     def rows(self):
         """registration -> state (0 active, 1 suspect, 2 retired), as docs/store.md has them."""
         with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as store:
-            return dict(store.execute("SELECT value, state FROM dev"))
+            return dict(store.execute("SELECT value, state FROM device"))
 
     def with_state(self, state):
         return {registration for registration, its in self.rows().items() if its == state}
@@ -140,7 +140,7 @@ class Waves(Fleet):
         """The most living devices that were retired at any moment while a send ran."""
         with sqlite3.connect(f"file:{self.store}?mode=ro", uri=True) as store:
             while not ended.wait(0.02):
-                dead = store.execute("SELECT value FROM dev WHERE state <> 0 AND state = 2")
+                dead = store.execute("SELECT value FROM device WHERE state = 2")
                 seen.append(len(living & {row[0] for row in dead}))
 
     def test_a_wave_and_its_end(self):

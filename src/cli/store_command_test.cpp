@@ -35,7 +35,7 @@ TEST_F(StoreCommand, InfoIsOneObject) {
   import_two();
   const Finished run = fanfare({"store", "info", "--json"});
   EXPECT_EQ(run.status, 0) << run.err;
-  EXPECT_TRUE(contains(run.out, R"("format":6,"newest_format":6)")) << run.out;
+  EXPECT_TRUE(contains(run.out, R"("format":7,"newest_format":7)")) << run.out;
   EXPECT_TRUE(contains(run.out, R"("dev":2)")) << run.out;
   EXPECT_TRUE(contains(run.out, R"("oldest_event":null)")) << run.out;
   EXPECT_TRUE(contains(fanfare({"store", "info"}).out, "key_registration")) << run.out;
@@ -83,7 +83,7 @@ TEST_F(StoreCommand, CheckTellsFaultsAndRepairsWhatItCan) {
 
 TEST_F(StoreCommand, MigrateHasNothingToDoWithANewStore) {
   import_two();
-  EXPECT_EQ(fanfare({"store", "migrate"}).out, "fanfare.db is up to date (format 6)\n");
+  EXPECT_EQ(fanfare({"store", "migrate"}).out, "fanfare.db is up to date (format 7)\n");
 }
 
 TEST_F(StoreCommand, VacuumTellsTheSizes) {

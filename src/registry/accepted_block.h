@@ -33,8 +33,9 @@ class AcceptedBlock {
 };
 
 /// SQL for the 4 bytes of a row of `dev`, NULL without a block.
-#define FANFARE_ACCEPTED_STAMP \
-  "(SELECT substr(times, dev.id % 1000 * 4 + 1, 4) FROM accepted WHERE block = dev.id / 1000)"
+#define FANFARE_ACCEPTED_STAMP                                       \
+  "(SELECT substr(times, device.id % 1000 * 4 + 1, 4) FROM accepted" \
+  " WHERE block = device.id / 1000)"
 
 /// What these bytes say; nothing for never or NULL.
 [[nodiscard]] std::optional<SystemTime> read_accepted_stamp(std::string_view bytes) noexcept;

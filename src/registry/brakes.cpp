@@ -12,17 +12,18 @@ using sqlite::Transaction;
 
 namespace {
 
-// Of a row of brake and one of dev.
-#define FANFARE_ITS_SUSPECTS                                   \
-  "dev.state <> 0 AND dev.state = 1 AND dev.rule = brake.rule" \
-  " AND dev.project IN (brake.project, '')"                    \
+// Where a row of brake is joined with these, in this order: those that are not active are few.
+#define FANFARE_STANDING_DEVICES "standing CROSS JOIN dev"
+#define FANFARE_ITS_SUSPECTS                                                    \
+  "dev.id = standing.dev AND standing.state = 1 AND standing.rule = brake.rule" \
+  " AND dev.project IN (brake.project, '')"                                     \
   " AND (brake.platform = '*' OR dev.platform = brake.platform)"
 
 #define FANFARE_BRAKE_COLUMNS                                                         \
   "brake.id, brake.project, brake.platform, brake.rule, brake.campaign, brake.since," \
   " brake.over, why ->> 'share', why ->> 'limit', why ->> 'dead', why ->> 'answers'," \
   " coalesce((SELECT value FROM dev WHERE id = why ->> 'canary'), ''),"               \
-  " (SELECT count(*) FROM dev WHERE " FANFARE_ITS_SUSPECTS ")"
+  " (SELECT count(*) FROM " FANFARE_STANDING_DEVICES " WHERE " FANFARE_ITS_SUSPECTS ")"
 
 BrakeState read_brake(const Statement::Rows& row) {
   return {.id = row.integer(0),
@@ -62,14 +63,15 @@ void change_braked(sqlite::Database& database, State from, State to, std::string
   database
       .prepared(
           "INSERT INTO event (dev, at, from_state, to_state, cause, rule, evidence, campaign)"
-          " SELECT id, ?1, ?2, ?3, 'brake', rule,"
+          " SELECT dev, ?1, ?2, ?3, 'brake', rule,"
           "  CASE ?4 WHEN '' THEN '' ELSE json_object('word', ?4) END, ?5"
-          " FROM dev WHERE id IN (SELECT id FROM temp.braked) ORDER BY id")
+          " FROM standing WHERE dev IN (SELECT id FROM temp.braked) ORDER BY dev")
       .run(now, static_cast<int>(from), static_cast<int>(to), word, campaign);
   database
       .prepared(
-          "UPDATE dev SET state = ?1, changed = ?2, rule = CASE ?1 WHEN 0 THEN '' ELSE rule END"
-          " WHERE id IN (SELECT id FROM temp.braked)")
+          "UPDATE standing SET state = ?1, changed = ?2,"
+          " rule = CASE ?1 WHEN 0 THEN '' ELSE rule END"
+          " WHERE dev IN (SELECT id FROM temp.braked)")
       .run(static_cast<int>(to), now);
   database.prepared("DELETE FROM temp.braked").run();
 }
@@ -79,7 +81,8 @@ void close_settled(sqlite::Database& database, SystemTime now) {
   database
       .prepared(
           "UPDATE brake SET closed = ?, word = 'recheck' WHERE closed IS NULL AND over IS NOT NULL"
-          " AND NOT EXISTS (SELECT 1 FROM dev WHERE " FANFARE_ITS_SUSPECTS ")")
+          " AND NOT EXISTS (SELECT 1 FROM " FANFARE_STANDING_DEVICES " WHERE " FANFARE_ITS_SUSPECTS
+          ")")
       .run(now);
 }
 
@@ -108,11 +111,13 @@ Result<void> Registry::pull_brake(const Campaign& campaign, const BrakePull& pul
     // Only what a verdict did, or a wave that seemed over, and nothing has changed since.
     database
         .prepared(
-            "INSERT INTO temp.braked SELECT dev.id FROM dev INDEXED BY dev_not_active"
-            " WHERE dev.state <> 0 AND dev.state = 2 AND dev.changed >= ?1 AND dev.rule = ?2"
+            "INSERT INTO temp.braked"
+            " SELECT dev.id FROM standing INDEXED BY standing_not_active CROSS JOIN dev"
+            " WHERE dev.id = standing.dev AND standing.state <> 0 AND standing.state = 2"
+            " AND standing.changed >= ?1 AND standing.rule = ?2"
             " AND dev.project IN (?3, '') AND (?4 = '*' OR dev.platform = ?4)"
             " AND EXISTS (SELECT 1 FROM event LEFT JOIN campaign ON campaign.id = event.campaign"
-            "  WHERE event.dev = dev.id AND event.at = dev.changed AND event.to_state = 2"
+            "  WHERE event.dev = dev.id AND event.at = standing.changed AND event.to_state = 2"
             "  AND event.from_state <> 2 AND (event.cause = 'verdict'"
             "   OR (event.cause = 'brake' AND event.campaign IS NOT NULL))"
             "  AND coalesce(campaign.project, ?3) = ?3)")
@@ -141,8 +146,9 @@ Result<std::uint64_t> Registry::settle_brake(std::int64_t id, const Campaign& ca
     forget_counts(database, *brake, now);
     database
         .prepared(
-            "INSERT INTO temp.braked SELECT dev.id FROM dev, brake WHERE brake.id = ?1"
-            " AND " FANFARE_ITS_SUSPECTS
+            "INSERT INTO temp.braked SELECT dev.id"
+            " FROM brake CROSS JOIN " FANFARE_STANDING_DEVICES
+            " WHERE brake.id = ?1 AND " FANFARE_ITS_SUSPECTS
             " AND dev.id NOT IN (SELECT dev FROM canary)"
             " AND EXISTS (SELECT 1 FROM event WHERE event.dev = dev.id AND event.id > ?2"
             "  AND event.campaign = ?3 AND event.cause = 'verdict' AND event.to_state = 1"
@@ -210,8 +216,9 @@ std::uint64_t Registry::Impl::close_brakes(State to, const char* word, const Bra
   for (const BrakeState& brake : chosen) forget_counts(database, brake, now);
   database
       .prepared(
-          "INSERT INTO temp.braked SELECT DISTINCT dev.id FROM dev, brake"
-          " WHERE " FANFARE_CHOSEN_BRAKES " AND " FANFARE_ITS_SUSPECTS)
+          "INSERT INTO temp.braked SELECT DISTINCT dev.id"
+          " FROM brake CROSS JOIN " FANFARE_STANDING_DEVICES " WHERE " FANFARE_CHOSEN_BRAKES
+          " AND " FANFARE_ITS_SUSPECTS)
       .run(choice.rule, choice.platform, choice.project);
   const auto count = static_cast<std::uint64_t>(database.changes());
   change_braked(database, State::suspect, to, word, std::nullopt, now);
@@ -271,9 +278,9 @@ Result<BrakeHistory> Registry::brake_history(const std::string& project, SystemT
         history.baseline);
     auto open = database
                     .prepared("SELECT " FANFARE_BRAKE_COLUMNS
-                              ", (SELECT count(*) FROM (SELECT 1 FROM dev WHERE dev.state = 0"
-                              "   AND dev.project IN (brake.project, '')"
-                              "   AND (brake.platform = '*' OR dev.platform = brake.platform)"
+                              ", (SELECT count(*) FROM (SELECT 1 FROM device WHERE state = 0"
+                              "   AND device.project IN (brake.project, '')"
+                              "   AND (brake.platform = '*' OR device.platform = brake.platform)"
                               "   LIMIT 100))"
                               " FROM brake WHERE closed IS NULL AND brake.project = ?"
                               " ORDER BY brake.id")
@@ -281,8 +288,8 @@ Result<BrakeHistory> Registry::brake_history(const std::string& project, SystemT
     while (open.next()) history.open.push_back({read_brake(open), open.count(13)});
     auto canaries = database
                         .prepared(
-                            "SELECT dev, platform FROM canary CROSS JOIN dev"
-                            " ON dev.id = canary.dev WHERE state <> 2")
+                            "SELECT id, platform FROM canary CROSS JOIN device"
+                            " WHERE device.id = canary.dev AND state <> 2")
                         .rows();
     while (canaries.next()) history.canaries.emplace(canaries.integer(0), canaries.text(1));
     history.last_event = database.integer("SELECT coalesce(max(id), 0) FROM event");
@@ -333,7 +340,8 @@ Result<std::vector<Device>> Registry::canaries() {
     std::vector<Device> found;
     auto rows = impl_->database
                     .prepared("SELECT " FANFARE_DEVICE_COLUMNS
-                              " FROM canary CROSS JOIN dev ON dev.id = canary.dev ORDER BY id")
+                              " FROM canary CROSS JOIN device WHERE device.id = canary.dev"
+                              " ORDER BY id")
                     .rows();
     while (rows.next()) found.push_back(read_device(rows));
     return found;

@@ -1,5 +1,6 @@
 // Registry: audiences, campaigns and what is recorded of them.
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -21,22 +22,33 @@ namespace {
 
 // Condition and source of an audience; parameters are bound in the order in which they stand.
 struct AudienceSql {
-  std::string from;   // Table and condition, up to the range of ids.
-  SqlCondition rest;  // Condition behind it.
+  std::string from;             // Tables and condition, up to the range of ids.
+  SqlCondition rest;            // Condition behind it.
+  bool spares_retired = false;  // Those that are retired are left out besides.
+  bool is_whole_fleet = false;  // Of its project, but for these.
 };
 
+// Most audiences are all but the retired, or some of these. To walk over those that are not active
+// beside the devices is far cheaper than to look for each device among them.
 Result<AudienceSql> audience_sql(const Audience& audience) {
   // Ages were turned into dates by make_audience, so no clock is needed to read it again.
   const auto filter = Filter::parse(audience.filter, SystemTime{}, max_normal_filter_bytes);
   if (!filter) return std::unexpected(filter.error());
-  AudienceSql sql{.from = {}, .rest = filter->sql()};
+  const auto of_not_retired = audience.list == 0 ? filter->of_not_retired() : std::nullopt;
+  const Filter& rest = of_not_retired ? *of_not_retired : *filter;
+  AudienceSql sql{.from = {},
+                  .rest = rest.sql(),
+                  .spares_retired = of_not_retired.has_value(),
+                  .is_whole_fleet = of_not_retired && rest.is_all()};
+  const char* const devices = rest.names_standing() ? "device" : "dev AS device";
   if (audience.list != 0) {
     // The members are walked, and each device looked up; never the other way round.
-    sql.from =
-        "list_member CROSS JOIN dev ON dev.id = list_member.dev"
-        " WHERE list_member.list = ? AND list_member.dev > ? AND list_member.dev <= ?";
+    sql.from = fmt::format(
+        "list_member CROSS JOIN {} WHERE device.id = list_member.dev"
+        " AND list_member.list = ? AND list_member.dev > ? AND list_member.dev <= ?",
+        devices);
   } else {
-    sql.from = "dev WHERE project IN (?, '') AND id > ? AND id <= ?";
+    sql.from = fmt::format("{} WHERE project IN (?, '') AND id > ? AND id <= ?", devices);
   }
   return sql;
 }
@@ -50,22 +62,48 @@ void bind_audience(Statement& statement, const Audience& audience, const SqlCond
   bind_condition(statement, 4, condition);
 }
 
-// Over an earlier one, whose strings' memory is used again.
+// Over an earlier one, whose strings' memory is used again; as an active one.
 void read_receiver_into(Receiver& receiver, const Statement::Rows& row) {
   receiver.id = row.integer(0);
   receiver.registration.kind = static_cast<TargetKind>(row.integer(1));
   receiver.registration.value = row.view(2);
   receiver.platform = row.view(3);
-  receiver.state = read_state(row.integer(4));
-  // The rule of an active device is empty.
-  receiver.suspected_by = receiver.state == State::active ? std::string_view() : row.view(5);
+  receiver.state = State::active;
+  receiver.suspected_by.clear();
 }
 
 Receiver read_receiver(const Statement::Rows& row) {
   Receiver receiver;
   read_receiver_into(receiver, row);
+  receiver.state = read_state(row.integer(4));
+  receiver.suspected_by = row.view(5);
   return receiver;
 }
+
+// Those that are not active, beside a walk over devices in the order of their ids.
+class NotActive {
+ public:
+  NotActive(sqlite::Database& database, DeviceId after, DeviceId last)
+      : rows_(database
+                  .prepared("SELECT dev, state, rule FROM standing"
+                            " WHERE dev > ? AND dev <= ? AND state <> 0 ORDER BY dev")
+                  .rows(after, last)) {
+    advance();
+  }
+
+  void tell(Receiver& receiver) {
+    while (next_ < receiver.id) advance();
+    if (next_ != receiver.id) return;
+    receiver.state = read_state(rows_.integer(1));
+    receiver.suspected_by = rows_.view(2);
+  }
+
+ private:
+  void advance() { next_ = rows_.next() ? rows_.integer(0) : std::numeric_limits<DeviceId>::max(); }
+
+  Statement::Rows rows_;
+  DeviceId next_ = 0;
+};
 
 // `query` counts the devices of an audience with ids above its second parameter, up to its third.
 std::uint64_t count_in_windows(Statement& query, DeviceId last) {
@@ -79,26 +117,29 @@ std::uint64_t count_in_windows(Statement& query, DeviceId last) {
   return count;
 }
 
-// The audience of most campaigns is about to be read to its end: what is stored of its size and the
-// few that are retired spare it the first time.
-void count_all_but_retired(sqlite::Database& database, Audience& audience) {
-  std::uint64_t devices = 0;
-  {
-    auto rows = database
-                    .prepared(
-                        "SELECT ifnull((SELECT max(id) FROM dev), 0),"
-                        " ifnull((SELECT sum(devices) FROM fleet WHERE project IN (?, '')), 0)")
-                    .rows(std::string_view(audience.project));
-    if (!rows.next()) return;
-    audience.last_id = rows.integer(0);
-    devices = rows.count(1);
-  }
-  auto& retired = database.prepared(
-      "SELECT count(*) FROM dev INDEXED BY dev_not_active_id"
-      " WHERE project IN (?, '') AND id > ? AND id <= ? AND state <> 0 AND state = 2");
-  retired.bind(1, std::string_view(audience.project));
-  // Some may be purged while this counts.
-  audience.count = devices - std::min(devices, count_in_windows(retired, audience.last_id));
+// The audience of most campaigns is about to be read to its end: what is stored of its size spares
+// it the first time.
+std::uint64_t fleet_size(sqlite::Database& database, const std::string& project) {
+  auto rows =
+      database.prepared("SELECT ifnull(sum(devices), 0) FROM fleet WHERE project IN (?, '')")
+          .rows(project);
+  return rows.next() ? rows.count(0) : 0;
+}
+
+std::uint64_t count_audience(sqlite::Database& database, const Audience& audience,
+                             const AudienceSql& sql) {
+  const auto count = [&](std::string_view from) {
+    Statement query(database, fmt::format("SELECT count(*) FROM {} AND ({})", from, sql.rest.sql));
+    bind_audience(query, audience, sql.rest);
+    return count_in_windows(query, audience.last_id);
+  };
+  const std::uint64_t all =
+      sql.is_whole_fleet ? fleet_size(database, audience.project) : count(sql.from);
+  if (!sql.spares_retired) return all;
+  const std::uint64_t retired = count(
+      "standing CROSS JOIN dev AS device WHERE device.id = standing.dev AND project IN (?, '')"
+      " AND standing.dev > ? AND standing.dev <= ? AND state = 2");
+  return all - std::min(all, retired);  // Some may be purged while this counts.
 }
 
 }  // namespace
@@ -107,23 +148,16 @@ Result<Audience> Registry::make_audience(const std::string& filter, std::int64_t
                                          const std::string& project, SystemTime now) {
   const auto parsed = Filter::parse(filter, now);
   if (!parsed) return std::unexpected(parsed.error());
-  const bool spare_the_retired = list == 0 && !parsed->names_state();
   Audience audience{.filter = parsed->text(), .list = list, .project = project};
-  if (spare_the_retired)
+  if (list == 0 && !parsed->names_state()) {
     audience.filter = fmt::format("not state:retired and ({})", audience.filter);
+  }
   const auto sql = audience_sql(audience);
   if (!sql) return std::unexpected(sql.error());
 
   return guarded([&] {
-    if (spare_the_retired && parsed->is_all()) {
-      count_all_but_retired(impl_->database, audience);
-      return audience;
-    }
     audience.last_id = impl_->last_device();
-    Statement query(impl_->database,
-                    fmt::format("SELECT count(*) FROM {} AND ({})", sql->from, sql->rest.sql));
-    bind_audience(query, audience, sql->rest);
-    audience.count = count_in_windows(query, audience.last_id);
+    audience.count = count_audience(impl_->database, audience, *sql);
     return audience;
   });
 }
@@ -133,9 +167,9 @@ Result<void> Registry::next_receivers(const Audience& audience, DeviceId after, 
   const auto sql = audience_sql(audience);
   if (!sql) return std::unexpected(sql.error());
   return guarded([&] {
-    std::string text = fmt::format(
-        "SELECT id, kind, value, platform, state, rule FROM {} AND ({}) ORDER BY {} LIMIT ?",
-        sql->from, sql->rest.sql, audience.list != 0 ? "list_member.dev" : "id");
+    std::string text =
+        fmt::format("SELECT id, kind, value, platform FROM {} AND ({}) ORDER BY {}", sql->from,
+                    sql->rest.sql, audience.list != 0 ? "list_member.dev" : "id");
     auto& kept = impl_->audience_query;
     if (!kept || kept->sql != text) {
       Statement statement(impl_->database, text);
@@ -143,18 +177,23 @@ Result<void> Registry::next_receivers(const Audience& audience, DeviceId after, 
     }
     Statement& query = kept->statement;
     bind_audience(query, audience, sql->rest);
-    const int limit_index = 4 + static_cast<int>(sql->rest.values.size());
 
     std::size_t count = 0;
     while (after < audience.last_id && count < limit) {
       const DeviceId window_end = std::min(after + id_window, audience.last_id);
       query.bind(2, after);
       query.bind(3, window_end);
-      query.bind(limit_index, limit - count);
       auto rows = query.rows();
-      for (; rows.next(); ++count) {
-        if (count == out.size()) out.emplace_back();
-        read_receiver_into(out[count], rows);
+      // In one view of the store: the walk over the devices has begun.
+      if (rows.next()) {
+        NotActive not_active(impl_->database, after, window_end);
+        do {
+          if (count == out.size()) out.emplace_back();
+          Receiver& receiver = out[count];
+          read_receiver_into(receiver, rows);
+          not_active.tell(receiver);
+          if (!sql->spares_retired || receiver.state != State::retired) ++count;
+        } while (count < limit && rows.next());
       }
       after = window_end;
     }
@@ -167,7 +206,7 @@ Result<std::vector<Receiver>> Registry::devices_of(const std::string& user,
   return guarded([&] {
     std::vector<Receiver> found;
     auto rows = impl_->database
-                    .prepared("SELECT id, kind, value, platform, state, rule FROM dev"
+                    .prepared("SELECT id, kind, value, platform, state, rule FROM device"
                               " WHERE " FANFARE_KEYED_IN("key_user") " AND user = ?"
                               " AND project IN (?, '') AND state <> 2")
                     .rows(text_hash(user), std::string_view(user), std::string_view(project));
@@ -290,9 +329,9 @@ Result<void> Registry::next_retries(std::int64_t campaign, DeviceId after, std::
   return guarded([&] {
     auto rows = impl_->database
                     .prepared(
-                        "SELECT dev.id, kind, value, platform, state, rule, attempts, due"
-                        " FROM retry_row CROSS JOIN dev ON dev.id = retry_row.dev"
-                        " WHERE campaign = ? AND retry_row.dev > ?"
+                        "SELECT id, kind, value, platform, state, rule, attempts, due"
+                        " FROM retry_row CROSS JOIN device WHERE device.id = retry_row.dev"
+                        " AND campaign = ? AND retry_row.dev > ?"
                         " ORDER BY retry_row.dev LIMIT ?")
                     .rows(campaign, after, limit);
     while (rows.next()) {
@@ -324,10 +363,11 @@ Result<std::vector<Failed>> Registry::failed_of(std::int64_t campaign, DeviceId 
     std::vector<Failed> found;
     auto rows = impl_->database
                     .prepared(
-                        "SELECT dev.id, campaign_failed.rule, dev.kind, dev.value, dev.platform"
-                        " FROM campaign_failed CROSS JOIN dev ON dev.id = campaign_failed.dev"
-                        " WHERE campaign_failed.campaign = ? AND campaign_failed.dev > ?"
-                        " AND dev.state <> 2 ORDER BY campaign_failed.dev LIMIT ?")
+                        "SELECT id, campaign_failed.rule, kind, value, platform"
+                        " FROM campaign_failed CROSS JOIN device"
+                        " WHERE device.id = campaign_failed.dev"
+                        " AND campaign_failed.campaign = ? AND campaign_failed.dev > ?"
+                        " AND state <> 2 ORDER BY campaign_failed.dev LIMIT ?")
                     .rows(campaign, after, limit);
     while (rows.next()) {
       found.push_back({.id = rows.integer(0),
@@ -348,8 +388,8 @@ Result<std::uint64_t> Registry::forget_failed(std::int64_t campaign, DeviceId la
     {
       auto rows = impl_->database
                       .prepared(
-                          "SELECT count(*) FROM campaign_failed CROSS JOIN dev"
-                          " ON dev.id = campaign_failed.dev WHERE campaign = ? AND dev.state <> 2")
+                          "SELECT count(*) FROM campaign_failed CROSS JOIN device"
+                          " WHERE device.id = campaign_failed.dev AND campaign = ? AND state <> 2")
                       .rows(campaign);
       if (rows.next()) left = rows.count(0);
     }
@@ -437,7 +477,7 @@ class Recorder {
   // The usual change, in one statement; false, with nothing done, when it is another.
   bool retire_active(const Change& change) {
     if (change.to != State::retired || anything_holds()) return false;
-    retire_active_.run(change.rule, at_, change.id);
+    retire_active_.run(change.id, change.rule, at_);
     return impl_.database.changes() > 0;
   }
 
@@ -508,11 +548,12 @@ class Recorder {
   // Most of a fleet is active: to ask for the others among these ids is far cheaper than to look
   // at the row of each.
   Statement& not_active_ = impl_.database.prepared(
-      "SELECT id FROM dev INDEXED BY dev_not_active_id"
-      " WHERE state <> 0 AND id >= ? AND id <= ?");
+      "SELECT dev FROM standing WHERE dev >= ? AND dev <= ? AND state <> 0");
   Statement& retire_active_ = impl_.database.prepared(
-      "UPDATE dev SET state = 2, rule = ?, changed = ? WHERE id = ? AND state = 0");
-  Statement& rule_ = impl_.database.prepared("UPDATE dev SET rule = ? WHERE id = ?");
+      "INSERT INTO standing (dev, state, rule, changed)"
+      " SELECT ?1, 2, ?2, ?3 WHERE EXISTS (SELECT 1 FROM dev WHERE id = ?1) ON CONFLICT"
+      " DO UPDATE SET state = 2, rule = ?2, changed = ?3 WHERE state = 0");
+  Statement& rule_ = impl_.database.prepared("UPDATE standing SET rule = ? WHERE dev = ?");
   Statement& wait_ = impl_.database.prepared(
       "INSERT OR REPLACE INTO retry_row (campaign, dev, attempts, due) VALUES (?, ?, ?, ?)");
   Statement& settle_ =

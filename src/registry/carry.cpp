@@ -46,8 +46,9 @@ Result<DeviceHistory> Registry::carried_history(DeviceId id) {
 
 void Registry::Impl::carry(DeviceId id, const Device& device, const DeviceHistory& history,
                            SystemTime now) {
-  database.prepared("UPDATE dev SET created = ?, refreshed = ?, changed = ? WHERE id = ?")
-      .run(device.created.value_or(now), device.refreshed, device.changed, id);
+  database.prepared("UPDATE dev SET created = ?, refreshed = ? WHERE id = ?")
+      .run(device.created.value_or(now), device.refreshed, id);
+  if (device.changed) set_state(id, device.state, device.rule, *device.changed);
   for (const Event& event : history.events) {
     Event kept = event;
     kept.evidence = bounded_evidence(event.evidence);

@@ -223,7 +223,7 @@ TEST_F(Crash, AMigrationLeavesTheOldStoreOrTheNewOne) {
     Sqlite(path_).run(("PRAGMA journal_mode = WAL;" + dump).c_str());
     survived = survives(number, number % 5, [&] { return Registry::open(path_).has_value(); });
     const auto info = store_info(path_).value();
-    ASSERT_TRUE(info.format == 3 || info.format == 6);
+    ASSERT_TRUE(info.format == 3 || info.format == 7);
     old_ones += info.format == 3 ? 1 : 0;
     ASSERT_EQ(Sqlite(path_).text("PRAGMA integrity_check"), "ok");
     const auto backup = std::filesystem::path(path_.string() + ".format-3.backup");

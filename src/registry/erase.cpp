@@ -111,7 +111,7 @@ class Eraser {
     {
       auto rows = impl_.database
                       .prepared("SELECT " FANFARE_OWN_COLUMNS
-                                ", NULL FROM dev"
+                                ", NULL FROM device"
                                 " WHERE " FANFARE_KEYED_IN("key_user") " AND user = ?")
                       .rows(text_hash(user_), user_);
       while (rows.next()) devices_.push_back(read_device(rows));
@@ -122,8 +122,8 @@ class Eraser {
   // One that is known as another user's was passed on; it is theirs.
   void add_predecessors() {
     auto& of = impl_.database.prepared("SELECT " FANFARE_OWN_COLUMNS
-                                       ", NULL FROM replaced CROSS JOIN dev"
-                                       " ON dev.id = replaced.dev WHERE successor = ?");
+                                       ", NULL FROM replaced CROSS JOIN device"
+                                       " WHERE device.id = replaced.dev AND successor = ?");
     for (std::size_t i = 0; i < devices_.size(); ++i) {
       auto rows = of.rows(devices_[i].id);
       while (rows.next()) {

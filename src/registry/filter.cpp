@@ -261,9 +261,14 @@ std::size_t column_at(std::string_view text, std::size_t offset) {
          }));
 }
 
-bool mentions_state(const Node& node) {
-  return node.field == "state" || (node.left && mentions_state(*node.left)) ||
-         (node.right && mentions_state(*node.right));
+bool mentions(const Node& node, std::string_view field) {
+  return node.field == field || (node.left && mentions(*node.left, field)) ||
+         (node.right && mentions(*node.right, field));
+}
+
+bool is_not_retired(const Node& node) {
+  return node.kind == Kind::no && node.left->kind == Kind::equals && node.left->field == "state" &&
+         parse_state(node.left->value) == State::retired;
 }
 
 std::string in_quotes(std::string_view value) {
@@ -434,7 +439,28 @@ Result<Filter> Filter::parse(std::string_view text, SystemTime now, std::size_t 
 }
 
 bool Filter::names_state() const {
-  return mentions_state(*root_);
+  return mentions(*root_, "state");
+}
+
+bool Filter::names_standing() const {
+  return names_state() || mentions(*root_, "rule");
+}
+
+std::optional<Filter> Filter::of_not_retired() const {
+  NodePtr rest;
+  if (is_not_retired(*root_)) {
+    rest = std::make_shared<Node>();
+  } else if (root_->kind == Kind::both) {
+    if (is_not_retired(*root_->left)) {
+      rest = root_->right;
+    } else if (is_not_retired(*root_->right)) {
+      rest = root_->left;
+    }
+  }
+  if (!rest) return std::nullopt;
+  Filter filter(std::move(rest));
+  if (filter.names_standing()) return std::nullopt;
+  return filter;
 }
 
 bool Filter::is_all() const {

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -35,7 +36,8 @@ inline constexpr int max_filter_depth = 40;
 /// Of the normal form: an age of three characters becomes a date of twenty-four.
 inline constexpr std::size_t max_normal_filter_bytes = 4 * max_filter_bytes;
 
-/// A condition on table `dev` with its parameters in order.
+/// A condition on the view `device`, or on `dev AS device` where it does not speak of the standing;
+/// with its parameters in order.
 struct SqlCondition {
   std::string sql;  ///< With a "?" for each value; user's text is never part of it.
   std::vector<std::variant<std::int64_t, std::string>> values;
@@ -52,6 +54,11 @@ class Filter {
 
   /// Whether it speaks of the state, so that "all but the retired" is not to be assumed.
   [[nodiscard]] bool names_state() const;
+  /// Whether it speaks of what changes when a device dies: state or rule.
+  [[nodiscard]] bool names_standing() const;
+  /// What it asks of a device besides not being retired, where it asks for that and says nothing
+  /// else of the standing; nullopt where it is another kind of filter.
+  [[nodiscard]] std::optional<Filter> of_not_retired() const;
   /// Every device fulfils it: it is "all" and nothing else.
   [[nodiscard]] bool is_all() const;
   /// The filter in a normal form, with ages turned into dates: it means the same tomorrow, and

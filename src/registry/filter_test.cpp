@@ -247,7 +247,10 @@ class FilterPlan : public TempStore {
     TempStore::TearDown();
   }
   std::string plan(const std::string& filter) {
-    const std::string sql = "EXPLAIN QUERY PLAN SELECT id FROM dev WHERE id > 0 AND id <= 50000" +
+    return plan_of("device WHERE id > 0 AND id <= 50000", filter);
+  }
+  std::string plan_of(const std::string& from, const std::string& filter) {
+    const std::string sql = "EXPLAIN QUERY PLAN SELECT id FROM " + from +
                             (" AND (" + Filter::parse(filter, day0)->sql().sql + ")");
     std::string steps;
     sqlite3_exec(
@@ -276,6 +279,36 @@ TEST_F(FilterPlan, UsersAndInstallationsAreLookedUpNotLookedFor) {
   }
   EXPECT_NE(plan("platform:ios").find("rowid>? AND rowid<?"), std::string::npos)
       << "otherwise this test would prove nothing";
+}
+
+TEST_F(FilterPlan, AMemberIsLookedUpWithItsStandingNotLookedFor) {
+  const std::string where = "list_member CROSS JOIN device WHERE device.id = list_member.dev";
+  EXPECT_EQ(plan_of(where, "state:suspect").find("SCAN dev"), std::string::npos)
+      << plan_of(where, "state:suspect");
+}
+
+std::string of_not_retired(const std::string& filter) {
+  const auto rest = Filter::parse(filter, day0)->of_not_retired();
+  return rest ? rest->text() : "nothing";
+}
+
+TEST(FilterOfNotRetired, IsWhatElseIsAsked) {
+  EXPECT_EQ(of_not_retired("not state:retired"), "all");
+  EXPECT_EQ(of_not_retired("not state:retired and (all)"), "all");
+  EXPECT_EQ(of_not_retired("not state:retired and (kind:fid or tag:a)"),
+            R"(kind:"fid" or tag:"a")");
+  EXPECT_EQ(of_not_retired("kind:fid and tag:a and not state:retired"),
+            R"(kind:"fid" and tag:"a")");
+}
+
+TEST(FilterOfNotRetired, IsNothingWhereMoreIsSaidOfTheStanding) {
+  for (const char* filter :
+       {"all", "state:active", "state:retired", "not state:suspect", "not kind:fid",
+        "not state:retired or kind:fid", "not state:retired and state:suspect",
+        "rule:prune and not state:retired", "not (not state:retired)",
+        "not state:retired and (kind:fid or rule:x)"}) {
+    EXPECT_EQ(of_not_retired(filter), "nothing") << filter;
+  }
 }
 
 }  // namespace

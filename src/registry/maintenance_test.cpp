@@ -201,7 +201,7 @@ TEST_F(Maintenance, InfoCountsWhatThereIs) {
     std::ignore = a_campaign(registry);
   }
   const StoreInfo info = store_info(path_).value();
-  EXPECT_EQ(info.format, 6);
+  EXPECT_EQ(info.format, 7);
   EXPECT_EQ(info.bytes, info.pages * info.page_bytes);
   EXPECT_EQ(info.rows.at("dev"), 10U);
   EXPECT_EQ(info.rows.at("event"), 2U);
@@ -226,8 +226,8 @@ TEST_F(Maintenance, APlanChangesNothing) {
   make_old();
   const Migration plan = plan_migration(path_).value();
   EXPECT_EQ(plan.from, 3);
-  EXPECT_EQ(plan.to, 6);
-  EXPECT_EQ(plan.steps.size(), 3U);
+  EXPECT_EQ(plan.to, 7);
+  EXPECT_EQ(plan.steps.size(), 4U);
   EXPECT_EQ(plan.backup, path_.string() + ".format-3.backup");
   EXPECT_EQ(Sqlite(path_).text("PRAGMA user_version"), "3");
   EXPECT_FALSE(std::filesystem::exists(plan.backup));
@@ -238,9 +238,9 @@ TEST_F(Maintenance, AMigrationTellsItsBackup) {
   const Migration done = migrate_store(path_).value();
   EXPECT_EQ(done.backup_bytes, std::filesystem::file_size(done.backup));
   EXPECT_EQ(store_info(done.backup)->format, 3);
-  EXPECT_EQ(store_info(path_)->format, 6);
+  EXPECT_EQ(store_info(path_)->format, 7);
   EXPECT_TRUE(check_store(path_)->findings.empty());
-  EXPECT_EQ(migrate_store(path_)->from, 6) << "a second one has nothing to do";
+  EXPECT_EQ(migrate_store(path_)->from, 7) << "a second one has nothing to do";
 }
 
 TEST_F(Maintenance, AnOldStoreCanBeLookedAtAndCopiedButNotChecked) {
@@ -276,7 +276,7 @@ TEST_F(Maintenance, SeveralProcessesThatOpenAnOldStoreAtOnceKeepOneBackup) {
       ASSERT_EQ(::waitpid(child, &status, 0), child);
       EXPECT_EQ(status, 0);
     }
-    EXPECT_EQ(store_info(path_)->format, 6);
+    EXPECT_EQ(store_info(path_)->format, 7);
     EXPECT_EQ(store_info(path_.string() + ".format-3.backup")->format, 3);
     EXPECT_FALSE(std::filesystem::exists(path_.string() + ".format-3.backup.part"));
   }

@@ -154,12 +154,13 @@ void Registry::Impl::add_event(DeviceId id, const Event& event,
 }
 
 void Registry::Impl::set_state(DeviceId id, State state, std::string_view rule, SystemTime now) {
-  database.prepared("UPDATE dev SET state = ?, rule = ?, changed = ? WHERE id = ?")
-      .run(static_cast<int>(state), rule, now, id);
+  database
+      .prepared("INSERT OR REPLACE INTO standing (dev, state, rule, changed) VALUES (?, ?, ?, ?)")
+      .run(id, static_cast<int>(state), rule, now);
 }
 
 std::optional<State> Registry::Impl::state_of(DeviceId id) {
-  auto rows = database.prepared("SELECT state FROM dev WHERE id = ?").rows(id);
+  auto rows = database.prepared("SELECT state FROM device WHERE id = ?").rows(id);
   if (!rows.next()) return std::nullopt;
   return read_state(rows.integer(0));
 }
@@ -205,15 +206,15 @@ Result<std::optional<Device>> Registry::find(const Target& registration) {
     const auto kind = static_cast<int>(registration.kind);
     auto rows = impl_->database
                     .prepared("SELECT " FANFARE_DEVICE_COLUMNS
-                              " FROM key_registration CROSS JOIN dev"
-                              " ON dev.id = key_registration.dev"
-                              " WHERE hash = ? AND kind = ? AND value = ?")
+                              " FROM key_registration CROSS JOIN device"
+                              " WHERE device.id = key_registration.dev"
+                              " AND hash = ? AND kind = ? AND value = ?")
                     .rows(registration_hash(registration.kind, registration.value), kind,
                           registration.value);
     if (rows.next()) return read_device(rows);
     auto unkeyed = impl_->database
                        .prepared("SELECT " FANFARE_DEVICE_COLUMNS
-                                 " FROM dev WHERE id > (SELECT up_to FROM keyed)"
+                                 " FROM device WHERE id > (SELECT up_to FROM keyed)"
                                  " AND kind = ? AND value = ?")
                        .rows(kind, registration.value);
     if (unkeyed.next()) return read_device(unkeyed);
@@ -289,7 +290,7 @@ Result<Stats> Registry::stats(const std::optional<std::string>& project) {
     Stats stats;
     const DeviceId last = impl_->last_device();
     auto& query = impl_->database.prepared(
-        "SELECT state, platform, rule, count(*) FROM dev WHERE id > ?1 AND id <= ?2"
+        "SELECT state, platform, rule, count(*) FROM device WHERE id > ?1 AND id <= ?2"
         " AND (?3 IS NULL OR project IN (?3, '')) GROUP BY state, platform, rule");
     for (DeviceId after = 0; after < last; after += id_window) {
       auto rows = query.rows(after, after + id_window, project);
@@ -323,10 +324,11 @@ Result<void> Registry::each(const std::string& filter,
   if (!parsed) return std::unexpected(parsed.error());
   return guarded([&] {
     const SqlCondition condition = parsed->sql();
-    Statement query(impl_->database,
-                    fmt::format("SELECT " FANFARE_DEVICE_COLUMNS
-                                " FROM dev WHERE id > ? AND id <= ? AND ({}) ORDER BY id LIMIT ?",
-                                condition.sql));
+    Statement query(
+        impl_->database,
+        fmt::format("SELECT " FANFARE_DEVICE_COLUMNS
+                    " FROM device WHERE id > ? AND id <= ? AND ({}) ORDER BY id LIMIT ?",
+                    condition.sql));
     bind_condition(query, 3, condition);
     const int limit_index = 3 + static_cast<int>(condition.values.size());
     constexpr std::size_t chunk_size = 1'000;

@@ -19,9 +19,10 @@ namespace fanfare::registry {
 /// transaction of its own: a long read would keep SQLite from resetting its log.
 inline constexpr DeviceId id_window = 50'000;
 
-/// The columns of a Device, in the order in which `read_device` takes them.
+/// The columns of a Device in the view `device`, in the order in which `read_device` takes them.
 #define FANFARE_DEVICE_COLUMNS FANFARE_OWN_COLUMNS ", " FANFARE_ACCEPTED_STAMP
-/// Those that lie in the row itself; with ", NULL" behind them a Device without `last_accepted`.
+/// Those that need no look into its block of times; with ", NULL" behind them a Device without
+/// `last_accepted`.
 #define FANFARE_OWN_COLUMNS                                                                  \
   "id, kind, value, project, user, installation, platform, locale, time_zone, app_version, " \
   "tags, last_seen, state, rule, created, refreshed, changed"
@@ -46,6 +47,7 @@ struct Registry::Impl {
   std::optional<AudienceQuery> audience_query;
 
   void add_event(DeviceId id, const Event& event, std::optional<std::int64_t> campaign);
+  /// Of a device that there is.
   void set_state(DeviceId id, State state, std::string_view rule, SystemTime now);
   [[nodiscard]] std::optional<State> state_of(DeviceId id);
   [[nodiscard]] DeviceId last_device();

@@ -233,6 +233,53 @@ CREATE TABLE fleet (
 INSERT INTO fleet SELECT project, count(*) FROM dev GROUP BY project;
 )sql";
 
+// What changes when a device dies leaves its row, the one long thing that is kept of it: the dead
+// of a campaign lie close together in `standing`, while in `dev` each of them has a page of its own
+// to be written. A device whose state has never changed is active and has no row there.
+constexpr const char* version_7 = R"sql(
+CREATE TABLE standing (
+  dev INTEGER PRIMARY KEY,
+  state INTEGER NOT NULL,
+  rule TEXT NOT NULL,
+  changed INTEGER NOT NULL
+) STRICT;
+INSERT INTO standing
+  SELECT id, state, rule, coalesce(changed, created) FROM dev
+  WHERE state <> 0 OR changed IS NOT NULL ORDER BY id;
+
+CREATE TABLE dev_7 (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  project TEXT NOT NULL,
+  kind INTEGER NOT NULL,
+  value TEXT NOT NULL,
+  user TEXT NOT NULL,
+  installation TEXT NOT NULL,
+  platform TEXT NOT NULL,
+  locale TEXT NOT NULL,
+  time_zone TEXT NOT NULL,
+  app_version TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  last_seen INTEGER,
+  created INTEGER NOT NULL,
+  refreshed INTEGER
+) STRICT;
+INSERT INTO dev_7
+  SELECT id, project, kind, value, user, installation, platform, locale, time_zone, app_version,
+         tags, last_seen, created, refreshed FROM dev;
+DELETE FROM sqlite_sequence WHERE name = 'dev_7';
+INSERT INTO sqlite_sequence SELECT 'dev_7', seq FROM sqlite_sequence WHERE name = 'dev';
+DROP TABLE dev;
+ALTER TABLE dev_7 RENAME TO dev;
+
+CREATE INDEX standing_not_active ON standing (changed) WHERE state <> 0;
+-- A device as a whole.
+CREATE VIEW device AS
+  SELECT dev.id, project, kind, value, user, installation, platform, locale, time_zone,
+         app_version, tags, last_seen, coalesce(state, 0) AS state, coalesce(rule, '') AS rule,
+         created, refreshed, changed
+  FROM dev LEFT JOIN standing ON standing.dev = dev.id;
+)sql";
+
 // Devices that a store of format 1 or 2 knows to have been accepted, and no block of format 3 does.
 void move_times_of_acceptance(Database& database) {
   auto& next = database.prepared(
@@ -278,7 +325,8 @@ constexpr std::array migrations = {
     Step{"write keys in runs, pack evidence, know installations", version_4,
          move_times_of_acceptance},
     Step{"tell a gateway's campaigns from the command's, and keep whom they failed", version_5},
-    Step{"count the devices of each project", version_6}};
+    Step{"count the devices of each project", version_6},
+    Step{"keep states apart from the devices", version_7}};
 constexpr auto newest_version = static_cast<std::int64_t>(migrations.size());
 
 [[noreturn]] void refuse(const Database& database, std::string_view why, std::string remedy) {

@@ -15,7 +15,7 @@ Result<FilterCounts> Registry::count(const std::string& filter, SystemTime now) 
   return guarded([&] {
     FilterCounts counts;
     const SqlCondition condition = parsed->sql();
-    Statement query(impl_->database, fmt::format("SELECT platform, state, count(*) FROM dev"
+    Statement query(impl_->database, fmt::format("SELECT platform, state, count(*) FROM device"
                                                  " WHERE id > ? AND id <= ? AND ({}) GROUP BY 1, 2",
                                                  condition.sql));
     bind_condition(query, 3, condition);
@@ -41,7 +41,7 @@ Result<std::vector<Device>> Registry::sample(const std::string& filter, std::siz
     const SqlCondition condition = parsed->sql();
     Statement query(
         impl_->database,
-        fmt::format("SELECT id FROM dev WHERE id > ? AND id <= ? AND ({})", condition.sql));
+        fmt::format("SELECT id FROM device WHERE id > ? AND id <= ? AND ({})", condition.sql));
     bind_condition(query, 3, condition);
     SampleOfIds sample(size, seed);
     const DeviceId last = impl_->last_device();
@@ -51,7 +51,7 @@ Result<std::vector<Device>> Registry::sample(const std::string& filter, std::siz
     }
     std::vector<Device> devices;
     auto& by_id =
-        impl_->database.prepared("SELECT " FANFARE_DEVICE_COLUMNS " FROM dev WHERE id = ?");
+        impl_->database.prepared("SELECT " FANFARE_DEVICE_COLUMNS " FROM device WHERE id = ?");
     for (const DeviceId id : sample.ids()) {
       auto rows = by_id.rows(id);
       if (rows.next()) devices.push_back(read_device(rows));

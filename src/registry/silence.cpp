@@ -94,7 +94,7 @@ class Survey {
     }
     return fmt::format(
         "SELECT platform, count(*), count(last_seen), sum({0}),"
-        " sum(last_seen <= ?4 AND NOT ifnull({0}, 0)){1} FROM dev WHERE {2} GROUP BY platform",
+        " sum(last_seen <= ?4 AND NOT ifnull({0}, 0)){1} FROM device WHERE {2} GROUP BY platform",
         policy.too_long(), younger, policy.window());
   }
 
@@ -138,8 +138,10 @@ constexpr const char* prune_event =
     "INSERT INTO event (dev, at, from_state, to_state, cause, rule, evidence)"
     " SELECT id, ?3, 0, 2, 'prune', '',"
     "  json_object('last_seen', strftime('%Y-%m-%dT%H:%M:%SZ', last_seen / 1000, 'unixepoch'))"
-    " FROM dev WHERE {} ORDER BY id";
-constexpr const char* prune_change = "UPDATE dev SET state = 2, rule = '', changed = ?3 WHERE {}";
+    " FROM device WHERE {} ORDER BY id";
+constexpr const char* prune_change =
+    "INSERT OR REPLACE INTO standing (dev, state, rule, changed)"
+    " SELECT id, 2, '', ?3 FROM device WHERE {} ORDER BY id";
 
 }  // namespace
 
@@ -183,7 +185,7 @@ Result<void> Registry::next_silent(const SilencePolicy& policy, SystemTime now, 
     const DeviceId last = impl_->last_device();
     const PolicySql sql(policy, now);
     Statement query(impl_->database,
-                    fmt::format("SELECT id, kind, value, platform FROM dev WHERE {}"
+                    fmt::format("SELECT id, kind, value, platform FROM device WHERE {}"
                                 " ORDER BY id LIMIT {}",
                                 sql.window_too_long(), limit));
     sql.bind(query);
@@ -238,7 +240,7 @@ std::string survival_class_sql() {
 BySurvival still_silent(Registry::Impl& impl, SystemTime now) {
   BySurvival found;
   Statement query(impl.database,
-                  fmt::format("SELECT platform, {} AS class, count(*) FROM dev"
+                  fmt::format("SELECT platform, {} AS class, count(*) FROM device"
                               " WHERE id > ?1 AND id <= ?2"
                               " AND (state <> 2 OR rule = '')"
                               " AND last_seen <= ?3 - {} GROUP BY 1, 2",

@@ -74,7 +74,7 @@ TEST_F(Storage, RefusesAStoreOfANewerVersion) {
     auto registry = open();
   }
   Sqlite(path_).run("PRAGMA user_version = 1000");
-  expect_storage(refusal(), "newer version of Fanfare (format 1000; this one knows 6)");
+  expect_storage(refusal(), "newer version of Fanfare (format 1000; this one knows 7)");
 }
 
 // As version 0.1 wrote it: two devices were accepted, the first before format 3, the second since;
@@ -83,10 +83,11 @@ TEST_F(Storage, BringsAStoreOfFormat3UpToDate) {
   const auto dump = read_file(FANFARE_SOURCE_DIR "/testdata/format-3.sql").value();
   Sqlite(path_).run(dump.c_str());
   auto registry = open();
-  EXPECT_EQ(Sqlite(path_).text("PRAGMA user_version"), "6");
+  EXPECT_EQ(Sqlite(path_).text("PRAGMA user_version"), "7");
   EXPECT_EQ(Sqlite(path_).text("SELECT max(up_to) FROM keyed"), "5");
   EXPECT_EQ(Sqlite(path_).text("SELECT sum(devices) FROM fleet"),
             Sqlite(path_).text("SELECT count(*) FROM dev"));
+  EXPECT_EQ(Sqlite(path_).text("SELECT count(*) FROM standing"), "2");
 
   const Device first = get(registry, "t-0");
   EXPECT_EQ(first.user, "u1");

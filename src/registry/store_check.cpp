@@ -37,6 +37,7 @@ enum class Fault : std::uint8_t {
   campaign_books,
   event_orphan,
   key_stray,
+  standing_orphan,
   retry_orphan,
   member_orphan,
   probe_orphan,
@@ -67,13 +68,13 @@ constexpr std::array texts = {
     FaultText{"keyed", "mark", "of written keys missing or ahead of the devices", false, false},
     FaultText{"fleet", "project", "with another number of devices than is stored of it", false,
               true},
-    FaultText{"state", "device", "whose state, rule and time of change do not fit together", false,
-              false},
+    FaultText{"state", "device", "whose state and rule do not fit together", false, false},
     FaultText{"state.event", "device", "whose latest change of state has no event", false, false},
     FaultText{"campaign.books", "campaign", "with more settled receivers than there are", false,
               false},
     FaultText{"event.orphan", "event", "without a device", false, true},
     FaultText{"key.stray", "key", "without a device", true, true},
+    FaultText{"standing.orphan", "state", "without a device", true, true},
     FaultText{"retry.orphan", "retry", "without a device", true, true},
     FaultText{"list.orphan", "list member", "without a device", true, true},
     FaultText{"probe.orphan", "probe", "without a device", true, true},
@@ -186,6 +187,7 @@ struct DependentTable {
 
 constexpr std::array dependents = {
     FANFARE_DEPENDENT_TABLE(Fault::event_orphan, "events", "event", "id"),
+    FANFARE_DEPENDENT_TABLE(Fault::standing_orphan, "states", "standing", "dev"),
     FANFARE_DEPENDENT_TABLE(Fault::retry_orphan, "retries", "retry_row", "campaign"),
     FANFARE_DEPENDENT_TABLE(Fault::member_orphan, "lists", "list_member", "list"),
     FANFARE_DEPENDENT_TABLE(Fault::probe_orphan, "probes", "probe", "dev"),
@@ -280,19 +282,17 @@ class StoreCheck {
   void read_window(DeviceId after, DeviceId up_to) {
     auto rows = database_
                     .prepared(
-                        "SELECT id, kind, value, user, installation, state, rule <> '', changed,"
-                        " project"
-                        " FROM dev WHERE id > ? AND id <= ? ORDER BY id")
+                        "SELECT id, kind, value, user, installation, state, rule <> '', project"
+                        " FROM device WHERE id > ? AND id <= ? ORDER BY id")
                     .rows(after, up_to);
     while (rows.next()) {
       const DeviceId id = rows.integer(0);
       ++report_.devices;
       present_.insert(id);
-      ++devices_of_[rows.text(8)];
+      ++devices_of_[rows.text(7)];
       const auto state = rows.integer(5);
-      const bool active = state == 0;
       const bool has_rule = rows.integer(6) != 0;
-      const bool fits = state >= 0 && state <= 2 && (active ? !has_rule : rows.time(7).has_value());
+      const bool fits = state >= 0 && state <= 2 && !(state == 0 && has_rule);
       if (!fits) findings_.add(Fault::state, device_text(id));
 
       const auto kind = static_cast<TargetKind>(rows.integer(1));
@@ -314,9 +314,9 @@ class StoreCheck {
   void check_events(DeviceId after, DeviceId up_to) {
     auto rows = database_
                     .prepared(
-                        "SELECT id FROM dev WHERE id > ? AND id <= ? AND changed IS NOT NULL"
-                        " AND NOT EXISTS (SELECT 1 FROM event WHERE event.dev = dev.id"
-                        "  AND at = dev.changed AND to_state = dev.state)")
+                        "SELECT dev FROM standing WHERE dev > ? AND dev <= ?"
+                        " AND NOT EXISTS (SELECT 1 FROM event WHERE event.dev = standing.dev"
+                        "  AND at = standing.changed AND to_state = standing.state)")
                     .rows(after, up_to);
     while (rows.next()) findings_.add(Fault::state_event, device_text(rows.integer(0)));
   }

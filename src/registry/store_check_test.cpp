@@ -87,7 +87,7 @@ TEST_F(StoreCheckTest, DevicesBehindTheMarkNeedNoKeys) {
 
 constexpr const char* store_again =
     "INSERT INTO dev SELECT id + 100, project, kind, value, user, installation, platform, locale,"
-    " time_zone, app_version, tags, last_seen, state, rule, created, refreshed, changed"
+    " time_zone, app_version, tags, last_seen, created, refreshed"
     " FROM dev WHERE id = 2;";
 
 TEST_F(StoreCheckTest, FindsARegistrationStoredTwice) {
@@ -119,10 +119,13 @@ TEST_F(StoreCheckTest, CountsTheDevicesOfEachProject) {
   EXPECT_EQ(open().make_audience("", 0, "q", day0)->count, 9U);
 }
 
-TEST_F(StoreCheckTest, StatesRulesAndTimesMustFit) {
-  EXPECT_EQ(findings_after("UPDATE dev SET rule = 'x' WHERE id = 1"), "state×1! ");
-  EXPECT_EQ(findings_after("UPDATE dev SET changed = NULL WHERE id = 3"), "state×2! ");
-  EXPECT_EQ(findings_after("UPDATE dev SET state = 3 WHERE id = 4"), "state×3! state.event×1! ");
+constexpr const char* active_with_a_rule =
+    "UPDATE standing SET state = 0 WHERE dev = 4; UPDATE event SET to_state = 0 WHERE dev = 4;";
+
+TEST_F(StoreCheckTest, StatesAndRulesMustFit) {
+  EXPECT_EQ(findings_after(active_with_a_rule), "state×1! ");
+  EXPECT_EQ(findings_after("UPDATE standing SET state = 3 WHERE dev = 3"),
+            "state×2! state.event×1! ");
 }
 
 TEST_F(StoreCheckTest, AStateNeedsItsEvent) {
@@ -136,7 +139,8 @@ TEST_F(StoreCheckTest, ACampaignSettlesNoMoreThanItHas) {
 
 TEST_F(StoreCheckTest, TellsWhatIsLeftOfDevicesThatAreGone) {
   EXPECT_EQ(findings_after("DELETE FROM dev"),
-            "fleet×1! event.orphan×2! key.stray×30 retry.orphan×1 list.orphan×10 probe.orphan×1 ");
+            "fleet×1! event.orphan×2! key.stray×30 standing.orphan×2 retry.orphan×1 list.orphan×10"
+            " probe.orphan×1 ");
 }
 
 TEST_F(StoreCheckTest, RepairsWithoutLoss) {
@@ -144,7 +148,8 @@ TEST_F(StoreCheckTest, RepairsWithoutLoss) {
       "DELETE FROM key_registration WHERE dev = 2; DELETE FROM key_user;"
       "DELETE FROM dev WHERE id = 3");
   EXPECT_EQ(findings(true),
-            "key.registration×1! key.user×9! fleet×1! event.orphan×1! key.stray×2 list.orphan×1 ");
+            "key.registration×1! key.user×9! fleet×1! event.orphan×1! key.stray×2"
+            " standing.orphan×1 list.orphan×1 ");
   EXPECT_EQ(findings(), "");
   auto registry = open();
   EXPECT_EQ(get(registry, "token-1").id, 2);
@@ -152,7 +157,8 @@ TEST_F(StoreCheckTest, RepairsWithoutLoss) {
 }
 
 TEST_F(StoreCheckTest, ARepairLeavesWhatItCannotMend) {
-  Sqlite(path_).run("DELETE FROM key_user; UPDATE dev SET rule = 'x' WHERE id = 1");
+  Sqlite(path_).run("DELETE FROM key_user");
+  Sqlite(path_).run(active_with_a_rule);
   const auto report = check_store(path_, {.repair = true}).value();
   EXPECT_FALSE(report.sound());
   EXPECT_EQ(findings(), "state×1! ");

@@ -44,12 +44,13 @@ Result<std::uint64_t> Registry::restore_since(SystemTime since, const std::strin
     const DeviceId last = impl_->last_device();
     auto& explain = impl_->database.prepared(
         "INSERT INTO event (dev, at, from_state, to_state, cause, rule, evidence)"
-        " SELECT id, ?5, state, 0, 'restore', '', '' FROM dev NOT INDEXED"
-        " WHERE id > ?1 AND id <= ?2 AND state <> 0 AND changed >= ?3"
-        " AND (?4 = '' OR rule = ?4) ORDER BY id");
+        " SELECT dev, ?5, state, 0, 'restore', '', '' FROM standing NOT INDEXED"
+        " WHERE dev > ?1 AND dev <= ?2 AND state <> 0 AND changed >= ?3"
+        " AND (?4 = '' OR rule = ?4) ORDER BY dev");
     auto& change = impl_->database.prepared(
-        "UPDATE dev NOT INDEXED SET state = 0, rule = '', changed = ?5"
-        " WHERE id > ?1 AND id <= ?2 AND state <> 0 AND changed >= ?3 AND (?4 = '' OR rule = ?4)");
+        "UPDATE standing NOT INDEXED SET state = 0, rule = '', changed = ?5"
+        " WHERE dev > ?1 AND dev <= ?2 AND state <> 0 AND changed >= ?3 AND (?4 = '' OR rule = "
+        "?4)");
     for (DeviceId after = 0; after < last; after += id_window) {
       Transaction transaction(impl_->database);
       explain.run(after, after + id_window, since, rule, now);
@@ -67,7 +68,7 @@ void Registry::Impl::remove_purged() {
   {
     auto rows = database
                     .prepared("SELECT " FANFARE_OWN_COLUMNS
-                              ", NULL FROM temp.purged CROSS JOIN dev USING (id)")
+                              ", NULL FROM device WHERE id IN (SELECT id FROM temp.purged)")
                     .rows();
     while (rows.next()) {
       const Device device = read_device(rows);
@@ -82,6 +83,7 @@ void Registry::Impl::remove_purged() {
       "DELETE FROM event WHERE dev IN (SELECT id FROM temp.purged);"
       "DELETE FROM retry_row WHERE dev IN (SELECT id FROM temp.purged);"
       "DELETE FROM probe WHERE dev IN (SELECT id FROM temp.purged);"
+      "DELETE FROM standing WHERE dev IN (SELECT id FROM temp.purged);"
       "DELETE FROM dev WHERE id IN (SELECT id FROM temp.purged);"
       "DELETE FROM accepted WHERE block IN (SELECT id / 1000 FROM temp.purged)"
       " AND NOT EXISTS (SELECT 1 FROM dev"
@@ -94,7 +96,7 @@ Result<std::uint64_t> Registry::purge(SystemTime before) {
     std::uint64_t purged = 0;
     // By `changed`, not by id: after the first purge the dead are few among many.
     auto& pick = impl_->database.prepared(
-        "INSERT INTO temp.purged SELECT id FROM dev"
+        "INSERT INTO temp.purged SELECT dev FROM standing"
         " WHERE state <> 0 AND state = 2 AND changed < ? ORDER BY changed LIMIT 10000");
     while (true) {
       Transaction transaction(impl_->database);

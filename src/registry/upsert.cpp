@@ -114,9 +114,11 @@ class Upsert {
     insert_.run(device.project, static_cast<int>(device.registration.kind),
                 device.registration.value, device.user, device.installation, device.platform,
                 device.locale, device.time_zone, device.app_version, join_tags(device.tags),
-                device.last_seen, static_cast<int>(device.state), device.rule, now_,
-                device.changed);
+                device.last_seen, now_);
     device.id = impl_.database.last_id();
+    if (device.state != State::active) {
+      impl_.set_state(device.id, device.state, device.rule, device.changed.value_or(now_));
+    }
     impl_.keys.add(device);
     ++fleet_[device.project];
     ++counts_.added;
@@ -130,6 +132,7 @@ class Upsert {
     if (merged.differs) write(stored, device);
     if (merged.revived) {
       ++counts_.revived;
+      impl_.set_state(device.id, State::active, {}, now_);
       impl_.add_event(device.id, {now_, stored.state, State::active, "import", {}, {}}, {});
     }
     const bool maybe_another = merged.revived || device.installation != stored.installation;
@@ -148,7 +151,7 @@ class Upsert {
   void write(const Device& stored, const Device& device) {
     update_.run(device.project, device.user, device.installation, device.platform, device.locale,
                 device.time_zone, device.app_version, join_tags(device.tags), device.last_seen,
-                static_cast<int>(device.state), device.rule, now_, device.changed, device.id);
+                now_, device.id);
     if (device.project != stored.project) {
       --fleet_[stored.project];
       ++fleet_[device.project];
@@ -243,16 +246,16 @@ class Upsert {
   FleetChange fleet_;
   std::vector<DeviceId> candidates_;
   Statement& by_id_ =
-      impl_.database.prepared("SELECT " FANFARE_OWN_COLUMNS ", NULL FROM dev WHERE id = ?");
+      impl_.database.prepared("SELECT " FANFARE_OWN_COLUMNS ", NULL FROM device WHERE id = ?");
   Statement& of_user_ = impl_.database.prepared("SELECT dev FROM key_user WHERE hash = ?");
   Statement& insert_ = impl_.database.prepared(
       "INSERT INTO dev (project, kind, value, user, installation, platform, locale, time_zone,"
-      " app_version, tags, last_seen, state, rule, created, changed)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      " app_version, tags, last_seen, created)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   Statement& update_ = impl_.database.prepared(
       "UPDATE dev SET project = ?, user = ?, installation = ?, platform = ?, locale = ?,"
-      " time_zone = ?, app_version = ?, tags = ?, last_seen = ?, state = ?, rule = ?,"
-      " refreshed = ?, changed = ? WHERE id = ?");
+      " time_zone = ?, app_version = ?, tags = ?, last_seen = ?, refreshed = ?"
+      " WHERE id = ?");
   Statement& replaced_ =
       impl_.database.prepared("INSERT OR IGNORE INTO replaced (dev, successor) VALUES (?, ?)");
   Statement& join_ =

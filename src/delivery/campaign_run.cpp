@@ -131,28 +131,29 @@ std::size_t CampaignRun::batch() const {
 
 // At most a chunk at a time: what is held at once must be recorded before more is taken.
 Result<void> CampaignRun::feed() {
+  const SteadyTime now = port_.now();
   for (std::size_t taken = 0; taken < options_.chunk && has_room(); ++taken) {
-    auto fed = stored_retries_left_ ? feed_stored_retry() : feed_receiver();
+    auto fed = stored_retries_left_ ? feed_stored_retry(now) : feed_receiver(now);
     if (!fed) return fed;
   }
   return {};
 }
 
-Result<void> CampaignRun::feed_stored_retry() {
+Result<void> CampaignRun::feed_stored_retry(SteadyTime now) {
   auto row = next_stored_retry();
   if (!row) return std::unexpected(row.error());
   if (!*row) return {};
   registry::RetryRow& retry = **row;
   const auto at = open(retry.receiver, true);
-  submit(at->second.receiver, retry.attempts, port_.now() + (retry.due - options_.clock()));
+  submit(at->second.receiver, now, retry.attempts, now + (retry.due - options_.clock()));
   return {};
 }
 
-Result<void> CampaignRun::feed_receiver() {
+Result<void> CampaignRun::feed_receiver(SteadyTime now) {
   auto receiver = next_receiver();
   if (!receiver) return std::unexpected(receiver.error());
   if (*receiver == nullptr || !cursor_.take((*receiver)->id)) return {};
-  submit(open(**receiver, false)->second.receiver, 0, std::nullopt);
+  submit(open(**receiver, false)->second.receiver, now, 0, std::nullopt);
   return {};
 }
 
@@ -198,7 +199,7 @@ CampaignRun::OpenAt CampaignRun::open(Receiver& receiver, bool settled) {
   OpenNode node = std::move(closed_.back());
   closed_.pop_back();
   node.key() = receiver.id;
-  std::swap(node.mapped().receiver, receiver);
+  swap(node.mapped().receiver, receiver);
   node.mapped().settled = settled;
   node.mapped().suspicion.reset();
   return open_.insert(std::move(node)).position;
@@ -208,12 +209,12 @@ void CampaignRun::close(OpenAt at) {
   closed_.push_back(open_.extract(at));
 }
 
-void CampaignRun::submit(const Receiver& receiver, int attempts,
+void CampaignRun::submit(const Receiver& receiver, SteadyTime now, int attempts,
                          std::optional<SteadyTime> not_before) {
   auto delivery = delivery_to(receiver);
   delivery->attempts = attempts;
   delivery->not_before = not_before;
-  loop_.submit(std::move(delivery), port_.now());
+  loop_.submit(std::move(delivery), now);
 }
 
 client::DeliveryPtr CampaignRun::delivery_to(const Receiver& receiver) {

@@ -103,8 +103,8 @@ class CampaignRun {
 
   [[nodiscard]] Result<void> restore();
   [[nodiscard]] Result<void> feed();
-  [[nodiscard]] Result<void> feed_stored_retry();
-  [[nodiscard]] Result<void> feed_receiver();
+  [[nodiscard]] Result<void> feed_stored_retry(client::SteadyTime now);
+  [[nodiscard]] Result<void> feed_receiver(client::SteadyTime now);
   [[nodiscard]] Result<std::optional<registry::RetryRow>> next_stored_retry();
   /// Null at the end. Its strings may be taken.
   [[nodiscard]] Result<registry::Receiver*> next_receiver();
@@ -112,7 +112,7 @@ class CampaignRun {
   void close(OpenAt at);
   [[nodiscard]] bool may_feed() const;
   [[nodiscard]] bool has_room() const;
-  void submit(const registry::Receiver& receiver, int attempts,
+  void submit(const registry::Receiver& receiver, client::SteadyTime now, int attempts,
               std::optional<client::SteadyTime> not_before);
   [[nodiscard]] client::DeliveryPtr delivery_to(const registry::Receiver& receiver);
   void start_sends();

@@ -19,6 +19,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fanfare/result.h"
@@ -116,6 +117,15 @@ struct Receiver {
   std::string platform;
   State state = State::active;
   std::string suspected_by{};  ///< Rule behind a suspect; empty for others.
+
+  friend void swap(Receiver& a, Receiver& b) noexcept {
+    std::swap(a.id, b.id);
+    std::swap(a.registration.kind, b.registration.kind);
+    a.registration.value.swap(b.registration.value);
+    a.platform.swap(b.platform);
+    std::swap(a.state, b.state);
+    a.suspected_by.swap(b.suspected_by);
+  }
 };
 
 /// Sums of a campaign. The books: taken == accepted + retired + failed + unknown + waiting +

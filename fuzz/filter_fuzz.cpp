@@ -1,4 +1,5 @@
-// Any text: the filter is refused or compiles; its normal form reads back to itself and means the
+// Any text: the filter is refused or compiles, without the standing of a device where it does not
+// speak of that; its normal form reads back to itself and means the
 // same on another day.
 #include <cstdint>
 #include <cstdlib>
@@ -18,8 +19,11 @@ sqlite3* a_database() {
   sqlite3_open(":memory:", &database);
   sqlite3_exec(
       database,
-      "CREATE TABLE dev (id INTEGER PRIMARY KEY, state, platform, user, installation, tags, locale,"
-      " time_zone, app_version, kind, rule, project, last_seen, created, refreshed);"
+      "CREATE TABLE dev (id INTEGER PRIMARY KEY, platform, user, installation, tags, locale,"
+      " time_zone, app_version, kind, project, last_seen, created, refreshed);"
+      "CREATE TABLE standing (dev INTEGER PRIMARY KEY, state, rule);"
+      "CREATE VIEW device AS SELECT dev.*, state, rule FROM dev LEFT JOIN standing"
+      " ON standing.dev = dev.id;"
       "CREATE TABLE key_user (hash, dev); CREATE TABLE key_installation (hash, dev);"
       "CREATE TABLE keyed (up_to); CREATE TABLE accepted (block, times)",
       nullptr, nullptr, nullptr);
@@ -28,6 +32,17 @@ sqlite3* a_database() {
 
 void require(bool holds) {
   if (!holds) std::abort();
+}
+
+void require_compiles(sqlite3* database, const char* devices,
+                      const fanfare::registry::SqlCondition& condition) {
+  const std::string sql =
+      std::string("SELECT count(*) FROM ") + devices + " WHERE " + condition.sql;
+  sqlite3_stmt* statement = nullptr;
+  require(sqlite3_prepare_v2(database, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK);
+  require(static_cast<std::size_t>(sqlite3_bind_parameter_count(statement)) ==
+          condition.values.size());
+  sqlite3_finalize(statement);
 }
 
 }  // namespace
@@ -40,12 +55,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!filter) return 0;
 
   const auto condition = filter->sql();
-  const std::string sql = "SELECT count(*) FROM dev WHERE " + condition.sql;
-  sqlite3_stmt* statement = nullptr;
-  require(sqlite3_prepare_v2(database, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK);
-  require(static_cast<std::size_t>(sqlite3_bind_parameter_count(statement)) ==
-          condition.values.size());
-  sqlite3_finalize(statement);
+  require_compiles(database, "device", condition);
+  if (!filter->names_standing()) require_compiles(database, "dev AS device", condition);
+  if (const auto rest = filter->of_not_retired()) {
+    require_compiles(database, "dev AS device", rest->sql());
+  }
 
   const auto again =
       Filter::parse(filter->text(), SystemTime{}, fanfare::registry::max_normal_filter_bytes);

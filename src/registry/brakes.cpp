@@ -12,7 +12,7 @@ using sqlite::Transaction;
 
 namespace {
 
-// Where a row of brake is joined with these, in this order: those that are not active are few.
+// Joined with a row of brake, in this order: by the index of suspects.
 #define FANFARE_STANDING_DEVICES "standing CROSS JOIN dev"
 #define FANFARE_ITS_SUSPECTS                                                    \
   "dev.id = standing.dev AND standing.state = 1 AND standing.rule = brake.rule" \

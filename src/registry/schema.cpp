@@ -272,6 +272,7 @@ DROP TABLE dev;
 ALTER TABLE dev_7 RENAME TO dev;
 
 CREATE INDEX standing_not_active ON standing (changed) WHERE state <> 0;
+CREATE INDEX standing_suspect ON standing (rule) WHERE state = 1;
 -- A device as a whole.
 CREATE VIEW device AS
   SELECT dev.id, project, kind, value, user, installation, platform, locale, time_zone,

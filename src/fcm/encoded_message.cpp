@@ -1,6 +1,6 @@
 #include "fcm/encoded_message.h"
 
-#include "fcm/json_document.h"
+#include "base/json_text.h"
 #include "fcm/message_json.h"
 #include "fcm/utf8.h"
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "fcm/json_document.h"
+#include "base/json_text.h"
 #include "fcm/message_json.h"
 
 namespace fanfare::fcm {

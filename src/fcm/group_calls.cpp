@@ -28,7 +28,7 @@ std::string_view name_of(GroupDeed deed) noexcept {
 void add_text(std::string& body, std::string_view name, std::string_view value) {
   if (value.empty()) return;
   body += fmt::format(R"(,"{}":)", name);
-  fanfare::append_json_string(body, value);
+  append_json_string(body, value);
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ std::string group_body(GroupDeed deed, std::string_view name, std::string_view k
   body += R"(,"registration_ids":[)";
   for (const std::string& registration : registrations) {
     if (body.back() != '[') body += ',';
-    fanfare::append_json_string(body, registration);
+    append_json_string(body, registration);
   }
   return body + "]}";
 }

@@ -68,11 +68,11 @@ std::string_view apns_import_path() noexcept {
 std::string apns_import_body(std::string_view application, bool sandbox,
                              std::span<const std::string> apns_tokens) {
   std::string body = R"({"application":)";
-  fanfare::append_json_string(body, application);
+  append_json_string(body, application);
   body += fmt::format(R"(,"sandbox":{},"apns_tokens":[)", sandbox);
   for (const std::string& token : apns_tokens) {
     if (body.back() != '[') body += ',';
-    fanfare::append_json_string(body, token);
+    append_json_string(body, token);
   }
   return body + "]}";
 }

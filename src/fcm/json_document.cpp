@@ -6,7 +6,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <fmt/format.h>
 
-#include "fcm/utf8.h"
+#include "base/json_text.h"
 
 namespace fanfare::fcm {
 namespace {
@@ -156,34 +156,6 @@ Result<JsonValue> parse_json(std::string_view text) {
   }
   return fail(Error::Kind::input, fmt::format("not valid JSON at {}: {}", where, error.message()),
               "Mend the text at that place; it must be one JSON value in UTF-8.");
-}
-
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    const auto plain = std::ranges::find_if_not(text, is_plain_json_byte);
-    const auto count = static_cast<std::size_t>(plain - text.begin());
-    out += text.substr(0, count);
-    text.remove_prefix(count);
-    if (text.empty()) break;
-    const auto byte = static_cast<unsigned char>(text.front());
-    std::size_t length = 1;
-    if (byte == '"' || byte == '\\') {
-      out += '\\';
-      out += text.front();
-    } else if (byte == '\n') {
-      out += "\\n";
-    } else if (byte < 0x80) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-    } else if (length = utf8_sequence_length(text); length > 0) {
-      out += text.substr(0, length);
-    } else {
-      out += "\xEF\xBF\xBD";
-      length = 1;
-    }
-    text.remove_prefix(length);
-  }
-  out += '"';
 }
 
 void append_json(std::string& out, const JsonValue& value) {

@@ -42,10 +42,6 @@ inline constexpr std::size_t max_json_values = 1U << 18;
 /// Appends the value as compact JSON.
 void append_json(std::string& out, const JsonValue& value);
 
-/// Appends a quoted, escaped JSON string. Bytes that are not UTF-8 become U+FFFD, so that what is
-/// written is JSON whatever was given.
-void append_json_string(std::string& out, std::string_view text);
-
 /// Where a value's kind is named to a person: "a string", "an object", …
 [[nodiscard]] std::string_view describe(JsonValue::Kind kind) noexcept;
 

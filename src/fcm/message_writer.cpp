@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/json_text.h"
 #include "base/time_text.h"
-#include "fcm/json_document.h"
 #include "fcm/message_fields.h"
 #include "fcm/message_json.h"
 

@@ -83,11 +83,11 @@ std::string_view iid_batch_path(TopicDeed deed) noexcept {
 
 std::string iid_batch_body(std::string_view topic, std::span<const std::string> tokens) {
   std::string body = R"({"to":)";
-  fanfare::append_json_string(body, fmt::format("/topics/{}", topic));
+  append_json_string(body, fmt::format("/topics/{}", topic));
   body += R"(,"registration_tokens":[)";
   for (const std::string& token : tokens) {
     if (body.back() != '[') body += ',';
-    fanfare::append_json_string(body, token);
+    append_json_string(body, token);
   }
   return body + "]}";
 }

@@ -1,4 +1,4 @@
-// The little that is needed of UTF-8: is this sequence well-formed, and where to cut.
+// Text that FCM sends or takes: where to cut it, and what of it stands in JSON as it is.
 #pragma once
 
 #include <cstddef>
@@ -6,9 +6,6 @@
 #include <string_view>
 
 namespace fanfare::fcm {
-
-/// Length of the well-formed sequence (Unicode, table 3-7) that starts `text`; 0 when it is none.
-[[nodiscard]] std::size_t utf8_sequence_length(std::string_view text) noexcept;
 
 /// At most `max_bytes` of `text`, cut between characters; bytes that are not UTF-8 become '?'.
 [[nodiscard]] std::string clean_prefix(std::string_view text, std::size_t max_bytes);
